@@ -1,0 +1,42 @@
+"""pdekit: neural networks that solve PDEs without data, trained live on many processes.
+
+Public names are loaded on first use (PEP 562), so that an engine never loads a widget and a notebook kernel never
+starts MPI.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Poisson": "pdekit.pde",
+    "relative_l2": "pdekit.pde",
+    "relative_energy": "pdekit.pde",
+    "UNet": "pdekit.generators",
+    "Serial": "pdekit.parallel",
+    "World": "pdekit.parallel",
+    "Experiment": "pdekit.train",
+    "Solver": "pdekit.train",
+    "Step": "pdekit.train",
+    "History": "pdekit.train",
+    "Cluster": "pdekit.cluster",
+    "ClusterError": "pdekit.cluster",
+    "plot_field": "pdekit.views",
+    "plot_fields": "pdekit.views",
+    "plot_loss": "pdekit.views",
+    "plot_error": "pdekit.views",
+    "plot_scaling": "pdekit.views",
+    "Dashboard": "pdekit.views",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"pdekit has no public name {name!r}; it has {', '.join(__all__)}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

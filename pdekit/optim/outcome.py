@@ -1,0 +1,30 @@
+"""The face of an optimiser."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+Evaluate = Callable[[Tensor], tuple[float, Tensor]]
+"""x (P,) -> loss and gradient (P,). The gradient's memory is overwritten by the next call."""
+
+
+class Outcome(NamedTuple):
+    """What one step did."""
+
+    loss: float
+    gradient_norm: float  # Euclidean, where `loss` was measured
+    evaluations: int
+    stalled: bool = False  # no lower loss was found; x is unchanged
+
+
+class Optimizer(Protocol):
+    """Made with the vector x (P,) that it changes in place."""
+
+    def step(self, evaluate: Evaluate, rate: float, fresh: bool) -> Outcome:
+        """One step. `fresh`: `evaluate` is another function than in the last step (the next mini-batch).
+
+        The last evaluation of a step is at the point that the step is about: x before it for a first-order method, x after
+        it for a line search.
+        """
+        ...

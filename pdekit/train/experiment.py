@@ -1,0 +1,110 @@
+"""All settings of a run as one value: checked when it is made, printed as one line, and read back from it."""
+
+import ast
+from dataclasses import dataclass, field, fields
+
+import torch
+
+from pdekit import checks
+from pdekit.generators import UNet
+from pdekit.optim import OPTIMIZERS, RATES, SCHEDULES
+from pdekit.pde import Poisson
+from pdekit.pde.poisson import FIRST_HELD_OUT
+
+OBJECTIVES = ("log-energy", "energy")
+GRIDS = ("coarse-to-fine", "single")
+COARSEST = 32  # nodes along a side below which a coarse grid teaches little
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What to train, on what, and how: plain values only. Raises ValueError on the first setting that cannot work.
+
+    `rate` and `batch` left out are the optimizer's own (L-BFGS: the whole set of samples as one batch). `objective` is
+    the mean over samples of the energy, or of its logarithm, which gives each sample the same weight whatever its
+    permeability. `grids="coarse-to-fine"` starts on halved grids where these fit the generator; each grid gets the
+    same share of the work. `steps` are optimizer steps, `batch` the *global* batch.
+    """
+
+    problem: Poisson = field(default_factory=Poisson)
+    generator: UNet = field(default_factory=UNet)
+    optimizer: str = "adamw"
+    rate: float | None = None
+    schedule: str = "cosine"
+    samples: int = 512
+    batch: int | None = None
+    steps: int = 1000
+    objective: str = "log-energy"
+    grids: str = "coarse-to-fine"
+    seed: int = 0
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        for name, kind in (("problem", Poisson), ("generator", UNet)):
+            if not isinstance(getattr(self, name), kind):
+                got = getattr(self, name)
+                raise checks.refuse(name, f"a {kind.__name__}", got, f"give {name}=pk.{kind.__name__}(...)")
+        checks.one_of("optimizer", self.optimizer, OPTIMIZERS)
+        checks.one_of("schedule", self.schedule, SCHEDULES)
+        checks.one_of("objective", self.objective, OBJECTIVES)
+        checks.one_of("grids", self.grids, GRIDS)
+        checks.one_of("dtype", self.dtype, DTYPES)
+        checks.whole("samples", self.samples, most=FIRST_HELD_OUT)
+        checks.whole("steps", self.steps)
+        checks.whole("seed", self.seed, least=0)
+        rate = RATES[self.optimizer] if self.rate is None else self.rate
+        batch = self.batch
+        if batch is None:
+            batch = self.samples if self.optimizer == "lbfgs" else min(8, self.samples)
+        object.__setattr__(self, "rate", checks.positive("rate", rate))
+        object.__setattr__(self, "batch", checks.whole("batch", batch, most=self.samples))
+        self.generator.check(self.problem.shape)
+        if self.objective == "log-energy" and not self.problem.positive:
+            remedy = 'use objective="energy", or source=0.0'
+            raise checks.refuse("objective", "an energy above 0 to take the logarithm of", self.problem, remedy)
+
+    @property
+    def plan(self) -> tuple[tuple[int, int], ...]:
+        """The grids in their order, each as (resolution, number of its last step)."""
+        resolutions = [self.problem.resolution]
+        while self.grids == "coarse-to-fine":
+            half, odd = divmod(resolutions[0], 2)
+            if odd or half < COARSEST or not self.generator.fits((half, half)):
+                break
+            resolutions.insert(0, half)
+        share = [1 / r**2 for r in resolutions]  # the same work on each grid
+        ends = [round(self.steps * sum(share[: k + 1]) / sum(share)) for k in range(len(share))]
+        return tuple(zip(resolutions, ends, strict=True))
+
+    def resolution_at(self, step: int) -> int:
+        """The grid of step number `step` (from 1 on)."""
+        return next(r for r, last in self.plan if step <= last)
+
+    @classmethod
+    def parse(cls, text: str) -> "Experiment":
+        """The experiment that printed as `text`. ValueError if it is not such a line; nothing in it is executed."""
+        try:
+            made = _build(ast.parse(text.strip(), mode="eval").body)
+        except (SyntaxError, TypeError) as error:
+            raise checks.refuse("experiment", "a line like str(experiment)", text, str(error)) from error
+        if not isinstance(made, cls):
+            raise checks.refuse("experiment", "Experiment(...)", text, "copy the whole line")
+        return made
+
+
+RECIPES = {recipe.__name__: recipe for recipe in (Experiment, Poisson, UNet)}
+
+
+def _build(node: ast.expr) -> object:
+    """The value of a call of a known recipe, or of a literal."""
+    if not isinstance(node, ast.Call):
+        return ast.literal_eval(node)
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "?")
+    if name not in RECIPES:
+        raise checks.refuse("experiment", f"one of {', '.join(RECIPES)}", name, "check the name")
+    known = {f.name for f in fields(RECIPES[name])}
+    for keyword in node.keywords:
+        if keyword.arg not in known:
+            raise checks.refuse(name, f"settings among {', '.join(sorted(known))}", keyword.arg, "check the name")
+    return RECIPES[name](*map(_build, node.args), **{k.arg: _build(k.value) for k in node.keywords})
