@@ -85,9 +85,8 @@ class _UNet(nn.Module):
         self.up = nn.ModuleList(_Block(a + b, a, recipe, norm_layer) for a, b in zip(widths, widths[1:], strict=False))
         self.downsample = nn.AvgPool2d(2)
         self.upsample = nn.Upsample(scale_factor=2, mode="nearest")
-        self.last = nn.Conv2d(widths[0], 1, 1)
+        self.last = nn.Conv2d(widths[0], 1, 1, bias=False)
         nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
 
     def forward(self, field: Tensor) -> Tensor:
         """field (B, 1, H, W) -> (B, 1, H, W)."""

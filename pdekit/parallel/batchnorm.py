@@ -56,15 +56,23 @@ def _global_moments(x: Tensor, comm: Comm) -> tuple[int, Tensor, Tensor]:
     local = np.zeros(1 + 2 * channels)
     local[0] = x.numel() // channels if x.numel() else 0
     if local[0]:
-        variance, mean = torch.var_mean(x, dim=[0, *range(2, x.dim())], correction=0)
-        local[1 : channels + 1] = mean.numpy()
-        local[channels + 1 :] = variance.numpy() * local[0]
+        over = [0, *range(2, x.dim())]
+        shift = x.mean(over)
+        deviation = x - shift.view(_per_channel(x))  # from a mean with rounding error, whose rest is `drift`
+        drift = deviation.mean(over).double()
+        local[1 : channels + 1] = shift.double() + drift
+        local[channels + 1 :] = (deviation.square_().mean(over).double() - drift.square()) * local[0]
     ranks = comm.allgather(local)
     counts, means, squares = ranks[:, :1], ranks[:, 1 : channels + 1], ranks[:, channels + 1 :]
     count = counts.sum()
     mean = means[0] + (counts * (means - means[0])).sum(axis=0) / count
     variance = (squares + counts * (means - mean) ** 2).sum(axis=0) / count
     return int(count), torch.from_numpy(mean), torch.from_numpy(variance)
+
+
+def _per_channel(x: Tensor) -> tuple[int, ...]:
+    """The shape that spreads (C,) over x (B, C, *)."""
+    return 1, -1, *(1,) * (x.dim() - 2)
 
 
 class _Normalise(torch.autograd.Function):
@@ -81,7 +89,6 @@ class _Normalise(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, upstream):  # noqa: ANN001, ANN205
         x, weight, mean, inverse = ctx.saved_tensors
-        upstream = upstream.contiguous(memory_format=torch.preserve_format)
         if x.numel():
             _, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
                 upstream, x, weight, None, None, mean, inverse, True, ctx.eps, [False, True, True]
@@ -90,13 +97,11 @@ class _Normalise(torch.autograd.Function):
             of_weight, of_bias = torch.zeros_like(weight), torch.zeros_like(weight)
         sums = torch.stack([of_weight, of_bias]).double()
         ctx.comm.allreduce(sums.numpy())
-        # dx = w/s (dy - mean(dy) - xhat mean(dy xhat)), gathered into dy a + (x - mean) b + c per channel
+        # dx = w/s (dy - mean(dy) - xhat mean(dy xhat)) = (x - mean) b + c + dy a, the first two terms by a fused kernel
         a = weight * inverse
         b = (-a * inverse * sums[0] / ctx.count).to(x.dtype)
         c = (-a * sums[1] / ctx.count).to(x.dtype)
-        per_channel = (1, -1) + (1,) * (x.dim() - 2)
-        dx = torch.addcmul(
-            torch.addcmul(c.view(per_channel), x - mean.view(per_channel), b.view(per_channel)), upstream, a.view(per_channel)
-        )
+        dx = functional.batch_norm(x, mean, torch.ones_like(mean), b, c, eps=0.0)
+        dx.addcmul_(upstream, a.view(_per_channel(x)))
         # this rank's part only: the flat message adds up the ranks
         return dx, of_weight, of_bias, None, None, None, None, None

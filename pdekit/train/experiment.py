@@ -99,7 +99,10 @@ RECIPES = {recipe.__name__: recipe for recipe in (Experiment, Poisson, UNet)}
 def _build(node: ast.expr) -> object:
     """The value of a call of a known recipe, or of a literal."""
     if not isinstance(node, ast.Call):
-        return ast.literal_eval(node)
+        try:
+            return ast.literal_eval(node)
+        except ValueError as error:
+            raise checks.refuse("experiment", "plain values", ast.unparse(node), "write the value itself") from error
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "?")
     if name not in RECIPES:
         raise checks.refuse("experiment", f"one of {', '.join(RECIPES)}", name, "check the name")

@@ -1,0 +1,109 @@
+"""What the ranks do in the tests: functions of a Comm and plain arguments that return something JSON can hold."""
+
+import hashlib
+
+import numpy as np
+import torch
+from torch import nn
+
+import pdekit as pk
+from pdekit.parallel import Comm, SyncBatchNorm, block, share
+
+
+def losses(comm: Comm, runs: list[dict]) -> list[dict]:
+    """Loss history and a digest of the final parameters and statistics, of each of `runs` (settings of an Experiment)."""
+    return [train(comm, **run) for run in runs]
+
+
+def train(comm: Comm, resolution: int = 16, norm: str = "batch", **settings: object) -> dict:
+    generator = pk.UNet(width=4, depth=2, norm=norm)
+    solver = pk.Solver(pk.Experiment(pk.Poisson(resolution), generator, schedule="constant", **settings), comm)
+    solver.run()
+    state = b"".join(t.numpy().tobytes() for t in solver.generator.state_dict().values())
+    return {"losses": solver.history.loss.tolist(), "digest": hashlib.sha256(state).hexdigest()}
+
+
+def batch_norm(comm: Comm, counts: list[int]) -> float:
+    """Largest deviation of forward, backward and statistics from torch's batch norm on the concatenated batch."""
+    torch.manual_seed(0)
+    whole = 3 * torch.randn(sum(counts), 5, 6, 4, dtype=torch.float64) + 10
+    upstream = torch.randn(sum(counts), 5, 6, 4, dtype=torch.float64)
+    theirs, ours = nn.BatchNorm2d(5).double(), SyncBatchNorm(5, comm).double()
+    with torch.no_grad():
+        theirs.weight.copy_(torch.linspace(0.5, 2, 5)), ours.weight.copy_(torch.linspace(0.5, 2, 5))
+    x = whole.clone().requires_grad_()
+    y = theirs(x)
+    y.backward(upstream)
+    start = sum(counts[: comm.rank])
+    mine = slice(start, start + counts[comm.rank])
+    local = whole[mine].clone().requires_grad_()
+    out = ours(local)
+    out.backward(upstream[mine])
+    of_parameters = torch.stack([ours.weight.grad, ours.bias.grad])
+    comm.allreduce(of_parameters.numpy())
+    pairs = [
+        (out, y[mine]),
+        (local.grad, x.grad[mine]),
+        (of_parameters, torch.stack([theirs.weight.grad, theirs.bias.grad])),
+        (ours.running_mean, theirs.running_mean),
+        (ours.running_var, theirs.running_var),
+    ]
+    return max((float((a - b).detach().abs().max()) for a, b in pairs if a.numel()), default=0.0)
+
+
+def collectives(comm: Comm) -> dict:
+    """Sum and gather of arrays that differ by rank; the same bits everywhere."""
+    rng = np.random.default_rng(comm.rank)
+    array = rng.normal(size=10_007).astype(np.float32)
+    mine = array.copy()
+    gathered = comm.allgather(array)
+    comm.allreduce(array)
+    assert np.array_equal(gathered[comm.rank], mine)
+    assert np.allclose(array, gathered.sum(axis=0), atol=1e-5)
+    assert comm.sent == 2 * mine.nbytes and comm.seconds > 0
+    return {"sum": hashlib.sha256(array.tobytes()).hexdigest(), "all": hashlib.sha256(gathered.tobytes()).hexdigest()}
+
+
+def smaller_worlds(comm: Comm) -> list[int]:
+    """The sum of the ranks inside worlds of every size; 0 where this rank is outside. Outsiders do not take part."""
+    sums = []
+    for size in range(1, comm.size + 1):
+        inside = pk.World(size)
+        total = np.array([float(comm.rank)])
+        if inside is None:
+            total[:] = 0
+        else:
+            assert (inside.rank, inside.size) == (comm.rank, size)
+            inside.allreduce(total)
+        sums.append(int(total[0]))
+    return sums
+
+
+def error_of_all(comm: Comm, count: int) -> float:
+    """Mean held-out error of an untrained generator, shared out over the ranks."""
+    solver = pk.Solver(pk.Experiment(pk.Poisson(16), pk.UNet(width=4, depth=2), samples=4), comm)
+    return solver.error(solver.experiment.problem.held_out(count))
+
+
+def shares(comm: Comm, count: int) -> list[int]:
+    assert share(np.arange(count), comm).tolist() == list(block(count, comm.size, comm.rank))
+    return share(np.arange(count), comm).tolist()
+
+
+def fail_on_one_rank(comm: Comm) -> None:
+    """Rank 1 fails where the others wait for it."""
+    assert comm.rank != 1, "this is rank 1"
+    comm.allreduce(np.zeros(1))
+
+
+def not_finite(comm: Comm) -> str:
+    """A rate that destroys the parameters ends the run on every rank at the same step."""
+    generator = pk.UNet(width=4, depth=2, norm="none")
+    solver = pk.Solver(
+        pk.Experiment(pk.Poisson(16), generator, optimizer="sgd", rate=1e30, samples=8, batch=8, steps=9), comm
+    )
+    try:
+        solver.run()
+    except FloatingPointError as error:
+        return str(error)
+    return "no error"

@@ -1,0 +1,80 @@
+"""Integrity: the same losses on any number of ranks. Each test names the sabotage that makes it fail."""
+
+import numpy as np
+import pytest
+
+from tests.ranks.launch import on_ranks
+
+pytestmark = pytest.mark.ranks
+
+ADAM = [
+    {"optimizer": "adam", "samples": 7, "batch": batch, "steps": 50, "dtype": "float64", "objective": objective}
+    for batch in (3, 5, 7)
+    for objective in ("energy", "log-energy")
+]
+LBFGS = [{"optimizer": "lbfgs", "samples": 7, "batch": batch, "steps": 20, "dtype": "float64"} for batch in (3, 5, 7)]
+FEWER = [{"optimizer": "adam", "samples": 2, "batch": 2, "steps": 50, "dtype": "float64"}]
+
+
+@pytest.fixture(scope="module")
+def serial() -> list[dict]:
+    return on_ranks(1, "losses", runs=ADAM + LBFGS + FEWER)[0]
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 4])
+def test_loss_histories_do_not_depend_on_the_number_of_ranks(ranks: int, serial: list[dict]) -> None:
+    """7 samples in batches of 3, 5 and 7 (the last of an epoch smaller), 2 samples on 3 and 4 ranks; batch norm on.
+
+    The deviation is relative to the largest loss of the run, since a log-energy may pass through zero. Fails with a batch norm
+    per rank (a `Serial` in `norm_layer`) and with a mean of means (dividing by the local number of samples).
+    """
+    everyone = on_ranks(ranks, "losses", runs=ADAM + LBFGS + FEWER)
+    for k, run in enumerate(ADAM + LBFGS + FEWER):
+        expected = np.array(serial[k]["losses"])
+        deviation = np.max(np.abs(np.array(everyone[0][k]["losses"]) - expected)) / np.max(np.abs(expected))
+        assert deviation < (1e-9 if run["optimizer"] == "lbfgs" else 1e-12), run
+        assert len({one[k]["digest"] for one in everyone}) == 1, "the replicas differ"
+
+
+@pytest.mark.parametrize("norm", ["batch", "group"])
+def test_in_float32_the_replicas_keep_the_same_bits(norm: str) -> None:
+    """Fails if any rank adds noise to its gradient, or if a collective gives ranks different bits."""
+    runs = [{"optimizer": o, "norm": norm, "samples": 9, "batch": b, "steps": 30} for o, b in (("adamw", 4), ("lbfgs", 9))]
+    for one in zip(*on_ranks(3, "losses", runs=runs), strict=True):
+        assert len({rank["digest"] for rank in one}) == 1
+
+
+@pytest.mark.parametrize("counts", [[4, 3], [1, 0, 5], [0, 2, 0, 1]])
+def test_batch_norm_is_that_of_the_concatenated_batch(counts: list[int]) -> None:
+    """Uneven shares and ranks without samples. Fails with moments that weigh ranks instead of samples."""
+    assert max(on_ranks(len(counts), "batch_norm", counts=counts)) < 1e-12
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 4])
+def test_collectives_give_every_rank_the_same_bits(ranks: int) -> None:
+    digests = on_ranks(ranks, "collectives")
+    assert all(one == digests[0] for one in digests)
+
+
+def test_a_run_may_use_part_of_the_world() -> None:
+    assert on_ranks(3, "smaller_worlds") == [[0, 1, 3], [0, 1, 3], [0, 0, 3]]
+
+
+def test_the_error_over_the_ranks_is_the_mean_over_the_samples() -> None:
+    """3 samples on 2 ranks. Fails with a mean of means."""
+    one, (first, second) = on_ranks(1, "error_of_all", count=3)[0], on_ranks(2, "error_of_all", count=3)
+    assert first == second == pytest.approx(one, rel=1e-12)
+
+
+def test_shares_over_real_ranks_are_the_blocks() -> None:
+    assert on_ranks(3, "shares", count=7) == [[0, 1, 2], [3, 4], [5, 6]]
+
+
+def test_a_failure_on_one_rank_ends_all_ranks_with_its_message() -> None:
+    with pytest.raises(AssertionError, match="this is rank 1"):
+        on_ranks(3, "fail_on_one_rank")
+
+
+def test_a_loss_that_is_not_finite_ends_every_rank_at_the_same_step() -> None:
+    first, second = on_ranks(2, "not_finite")
+    assert first == second and "expected a finite loss" in first

@@ -1,0 +1,64 @@
+"""A run is a value: it prints as one line, reads back, and refuses what cannot work."""
+
+import pytest
+
+import pdekit as pk
+
+
+@pytest.mark.parametrize(
+    "experiment",
+    [
+        pk.Experiment(),
+        pk.Experiment(pk.Poisson(32, terms=4, eta=0.25), pk.UNet(width=8, norm="group"), optimizer="lbfgs", samples=16),
+        pk.Experiment(pk.Poisson(48, source=1.0), objective="energy", rate=1e-4, dtype="float64", grids="single"),
+    ],
+)
+def test_it_prints_as_one_line_and_reads_back(experiment: pk.Experiment) -> None:
+    assert "\n" not in str(experiment)
+    assert pk.Experiment.parse(str(experiment)) == experiment
+    assert pk.Experiment.parse("pk.Experiment(pk.Poisson(resolution=32))") == pk.Experiment(pk.Poisson(32))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "Experiment(", "__import__('os').system('true')", "Poisson()", "Experiment(colour='red')", "Experiment(seed=1+x)"],
+)
+def test_other_text_is_refused_and_never_executed(text: str) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        pk.Experiment.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"problem": pk.Poisson(40)}, "nearest sizes that work are 32 and 48"),
+        ({"rate": -1.0}, "rate: expected a finite number above 0, got -1.0"),
+        ({"rate": float("nan")}, "rate: expected"),
+        ({"optimizer": "adamm"}, "optimizer: expected one of 'sgd', 'adam', 'adamw', 'lbfgs', got 'adamm'"),
+        ({"batch": 0}, "batch: expected a whole number, between 1 and 512, got 0"),
+        ({"batch": 513}, "nearest that works is 512"),
+        ({"steps": 2.5}, "steps: expected a whole number"),
+        ({"samples": True}, "samples: expected a whole number"),
+        ({"dtype": "float16"}, "dtype: expected one of"),
+        ({"generator": "unet"}, "generator: expected a UNet"),
+        ({"problem": pk.Poisson(source=1.0)}, 'use objective="energy"'),
+        ({"schedule": "linear"}, "schedule: expected one of"),
+    ],
+)
+def test_a_bad_setting_is_refused_with_a_remedy(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        pk.Experiment(**settings)
+
+
+def test_what_is_left_out_is_the_optimizers_own() -> None:
+    assert (pk.Experiment().rate, pk.Experiment().batch) == (3e-3, 8)
+    lbfgs = pk.Experiment(optimizer="lbfgs", samples=64)
+    assert (lbfgs.rate, lbfgs.batch) == (1.0, 64)
+
+
+def test_coarse_grids_share_the_work_and_end_on_the_problems_own() -> None:
+    plan = pk.Experiment(pk.Poisson(128), steps=2100).plan
+    assert plan == ((32, 1600), (64, 2000), (128, 2100))
+    assert pk.Experiment(pk.Poisson(48), steps=10).plan == ((48, 10),)  # 24 does not fit
+    assert pk.Experiment(pk.Poisson(64), grids="single", steps=10).plan == ((64, 10),)
+    assert pk.Experiment(pk.Poisson(64), steps=1).resolution_at(1) == 32
