@@ -1,7 +1,7 @@
 """pdekit: neural networks that solve PDEs without data, trained live on many processes.
 
-Public names are loaded on first use (PEP 562), so that an engine never loads a widget and a notebook kernel never
-starts MPI.
+Public names are loaded on first use (PEP 562), so that an engine never loads a widget and a notebook kernel
+never starts MPI.
 """
 
 import importlib

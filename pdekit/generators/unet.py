@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -23,9 +24,10 @@ NormLayer = Callable[[int], nn.Module]
 class UNet:
     """The recipe of a U-Net, (B, 1, H, W) -> (B, 1, H, W), for any H and W that are multiples of 2^depth.
 
-    `width` channels on the finest grid, doubled on each of `depth` coarser ones up to `widest`; `activation` is one of
-    relu, leaky, gelu, silu, tanh; `norm` one of batch, instance, group, none. With `coordinates` the network is also
-    shown the x and y of each node. The last layer starts at zero, so that training starts from the lifting.
+    `width` channels on the finest grid, doubled on each of `depth` coarser ones up to `widest`; `activation`
+    is one of relu, leaky, gelu, silu, tanh; `norm` one of batch, instance, group, none. With `coordinates`
+    the network is also shown the x and y of each node. The last layer starts at zero, so that training starts
+    from the lifting.
     """
 
     width: int = 16
@@ -53,7 +55,9 @@ class UNet:
         unit, least = 2**self.depth, 2 ** (self.depth + 1)
         nearest = sorted({max(least, n // unit * unit + k * unit) for n in shape for k in (0, 1)})
         expected = f"sides that are multiples of 2^depth = {unit}, at least {least}"
-        remedy = f"the nearest sizes that work are {' and '.join(map(str, nearest))} (or choose another depth)"
+        remedy = (
+            f"the nearest sizes that work are {' and '.join(map(str, nearest))} (or choose another depth)"
+        )
         raise checks.refuse("resolution", expected, shape, remedy)
 
     def build(self, norm_layer: NormLayer) -> nn.Module:
@@ -80,9 +84,9 @@ class _UNet(nn.Module):
         self.recipe = recipe
         widths = [min(recipe.width * 2**k, recipe.widest) for k in range(recipe.depth + 1)]
         first = _Block(3 if recipe.coordinates else 1, widths[0], recipe, norm_layer)
-        down = [_Block(a, b, recipe, norm_layer) for a, b in zip(widths, widths[1:], strict=False)]
+        down = [_Block(a, b, recipe, norm_layer) for a, b in pairwise(widths)]
         self.down = nn.ModuleList([first, *down])
-        self.up = nn.ModuleList(_Block(a + b, a, recipe, norm_layer) for a, b in zip(widths, widths[1:], strict=False))
+        self.up = nn.ModuleList(_Block(a + b, a, recipe, norm_layer) for a, b in pairwise(widths))
         self.downsample = nn.AvgPool2d(2)
         self.upsample = nn.Upsample(scale_factor=2, mode="nearest")
         self.last = nn.Conv2d(widths[0], 1, 1, bias=False)

@@ -19,8 +19,8 @@ def _dot(a: Tensor, b: Tensor) -> float:
 class LBFGS:
     """L-BFGS with a strong-Wolfe line search on x (P,), keeping `memory` curvature pairs.
 
-    Every decision follows from losses, and from `dot`s of gradients, that are the same bits on every rank. Curvature
-    pairs are differences of gradients of the same batch, also when each step is given another one.
+    Every decision follows from losses, and from `dot`s of gradients, that are the same bits on every rank.
+    Curvature pairs are differences of gradients of the same batch, also when each step is given another one.
     """
 
     def __init__(self, x: Tensor, memory: int = 20, trials: int = 25, dot: Dot = _dot) -> None:
@@ -30,7 +30,7 @@ class LBFGS:
         self.gradient: Tensor | None = None
 
     def step(self, evaluate: Evaluate, rate: float, fresh: bool) -> Outcome:
-        """One direction, one line search whose first trial is `rate` (1 is the method's own); the loss is the one after."""
+        """One line search, its first trial at `rate` (1 is the method's own); the loss is the one after it."""
         evaluations = 0
         if fresh or self.gradient is None:
             self._evaluate(evaluate)
@@ -60,7 +60,9 @@ class LBFGS:
             self._evaluate(evaluate)
             return self.loss, self.dot(self.gradient, direction)
 
-        t, evaluations = strong_wolfe(trial, loss, slope, rate * scale, self.trials) if slope < 0 else (0.0, 0)
+        t, evaluations = (
+            strong_wolfe(trial, loss, slope, rate * scale, self.trials) if slope < 0 else (0.0, 0)
+        )
         if at != t:  # the last evaluation has to be at the point that is kept
             trial(t)
             evaluations += 1
@@ -68,7 +70,9 @@ class LBFGS:
             return Outcome(self.loss, float(self.gradient.norm()), evaluations, stalled=True)
         s, y = self.x - start, self.gradient - gradient
         curvature = self.dot(s, y)
-        if curvature > torch.finfo(y.dtype).eps * self.dot(y, y):  # skip a pair that would spoil positive definiteness
+        if curvature > torch.finfo(y.dtype).eps * self.dot(
+            y, y
+        ):  # skip a pair that would spoil positive definiteness
             self.pairs.append((s, y, 1.0 / curvature))
         return Outcome(self.loss, float(self.gradient.norm()), evaluations)
 

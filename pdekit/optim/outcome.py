@@ -24,7 +24,7 @@ class Optimizer(Protocol):
     def step(self, evaluate: Evaluate, rate: float, fresh: bool) -> Outcome:
         """One step. `fresh`: `evaluate` is another function than in the last step (the next mini-batch).
 
-        The last evaluation of a step is at the point that the step is about: x before it for a first-order method, x after
-        it for a line search.
+        The last evaluation of a step is at the point that the step is about: x before it for a first-order
+        method, x after it for a line search.
         """
         ...

@@ -1,4 +1,4 @@
-"""A line search for the strong Wolfe conditions (Nocedal and Wright, Numerical Optimization, algorithms 3.5 and 3.6)."""
+"""A line search for the strong Wolfe conditions (Nocedal and Wright, Numerical Optimization, 3.5 and 3.6)."""
 
 import math
 from collections.abc import Callable
@@ -18,9 +18,9 @@ def strong_wolfe(
 ) -> tuple[float, int]:
     """A step t > 0 for which loss and slope fulfil the strong Wolfe conditions, and the number of trials it took.
 
-    `trial(t)` gives loss and slope at t; `loss` and `slope` < 0 are those at 0. If no such step is found within `trials`,
-    the lowest point that lowers the loss enough is returned, or 0 if none does. Steps at which the loss is not finite are
-    treated as too long.
+    `trial(t)` gives loss and slope at t; `loss` and `slope` < 0 are those at 0. If no such step is found
+    within `trials`, the lowest point that lowers the loss enough is returned, or 0 if none does. Steps at
+    which the loss is not finite are treated as too long.
     """
     origin = _Point(0.0, loss, slope)
     best, before, t = origin, origin, first

@@ -1,7 +1,7 @@
 """Batch norm over the samples of all ranks, so that the local batch does not matter (arXiv:2007.12792, section 3).
 
-Not torch's `SyncBatchNorm`, which refuses CPU tensors. Per layer, one message forward (count, mean and sum of squared
-deviations of each rank) and one backward.
+Not torch's `SyncBatchNorm`, which refuses CPU tensors. Per layer, one message forward (count, mean and sum of
+squared deviations of each rank) and one backward.
 """
 
 import numpy as np
@@ -16,8 +16,9 @@ from pdekit.parallel.comm import Comm
 class SyncBatchNorm(nn.Module):
     """Batch norm of (B, C, *) over the concatenated batch of all ranks of `comm`; a rank's B may be 0.
 
-    Forward, backward and running statistics equal those of `torch.nn.BatchNorm2d` on the concatenated batch. While
-    `hold` is set the running statistics wait for `advance()`: a line search tries points that are not steps.
+    Forward, backward and running statistics equal those of `torch.nn.BatchNorm2d` on the concatenated batch.
+    While `hold` is set the running statistics wait for `advance()`: a line search tries points that are not
+    steps.
     """
 
     def __init__(self, channels: int, comm: Comm, eps: float = 1e-5, momentum: float = 0.1) -> None:
@@ -32,7 +33,9 @@ class SyncBatchNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, *) -> (B, C, *)."""
         if not self.training:
-            return functional.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+            return functional.batch_norm(
+                x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
         count, mean, variance = _global_moments(x.detach(), self.comm)
         self._latest = mean, variance * (count / max(count - 1, 1))
         if not self.hold:
@@ -49,8 +52,8 @@ class SyncBatchNorm(nn.Module):
 def _global_moments(x: Tensor, comm: Comm) -> tuple[int, Tensor, Tensor]:
     """Count, mean (C,) and biased variance (C,) over all ranks, float64, by one message.
 
-    Means and squared *deviations* are merged (Chan, Golub and LeVeque 1983), in the order of the ranks: nothing cancels
-    when the mean is large, and every rank gets the same bits.
+    Means and squared *deviations* are merged (Chan, Golub and LeVeque 1983), in the order of the ranks:
+    nothing cancels when the mean is large, and every rank gets the same bits.
     """
     channels = x.shape[1]
     local = np.zeros(1 + 2 * channels)
@@ -79,7 +82,7 @@ class _Normalise(torch.autograd.Function):
     """`(x - mean) / std * weight + bias`, differentiated through mean and variance over all ranks."""
 
     @staticmethod
-    def forward(ctx, x, weight, bias, mean, variance, count, eps, comm):  # noqa: ANN001, ANN205
+    def forward(ctx, x, weight, bias, mean, variance, count, eps, comm):
         mean, inverse = mean.to(x.dtype), torch.rsqrt(variance + eps).to(x.dtype)
         ctx.save_for_backward(x, weight, mean, inverse)
         ctx.count, ctx.eps, ctx.comm = count, eps, comm
@@ -87,7 +90,7 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, upstream):  # noqa: ANN001, ANN205
+    def backward(ctx, upstream):
         x, weight, mean, inverse = ctx.saved_tensors
         if x.numel():
             _, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Comm(Protocol):
-    """What the rest of the library may ask of the ranks. Arrays are contiguous numpy arrays, torch's memory included."""
+    """What the rest of the library may ask of the ranks. Arrays are contiguous numpy, torch's memory included."""
 
     rank: int
     size: int

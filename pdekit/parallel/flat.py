@@ -9,7 +9,8 @@ from pdekit.parallel.comm import Comm
 class FlatModule:
     """The parameters of `module` as views of `parameters` (P,), their gradients as views of `message` (P + 1,).
 
-    Backward accumulates straight into the message, whose last entry is the loss: one allreduce in place, no copies.
+    Backward accumulates straight into the message, whose last entry is the loss: one allreduce in place, no
+    copies.
     """
 
     def __init__(self, module: nn.Module) -> None:

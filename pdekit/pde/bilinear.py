@@ -1,10 +1,10 @@
 """Bilinear (Q1) finite elements on a uniform grid, as sums over the edges that join the nodes of a cell.
 
-On a cell with corners 0..3 the stiffness matrix of `int nu grad u . grad v` has zero row sums, so that
-`1/2 u^T K u = 1/2 sum over edges (p, q) of w_pq (u_p - u_q)^2` with `w_pq = -K_pq`. A grid has four families of edges: along
-x, along y and the two diagonals. Their weights are linear in the nodal coefficients; `edge_weights` makes them
-once, after which energy and gradient are one pass over the nodes, without cancellation. The integrals are 2x2 Gauss
-sums, exact for a bilinear coefficient.
+On a cell with corners 0..3 the stiffness matrix of `int nu grad u . grad v` has zero row sums, so that `1/2
+u^T K u = 1/2 sum over edges (p, q) of w_pq (u_p - u_q)^2` with `w_pq = -K_pq`. A grid has four families of
+edges: along x, along y and the two diagonals. Their weights are linear in the nodal coefficients;
+`edge_weights` makes them once, after which energy and gradient are one pass over the nodes, without
+cancellation. The integrals are 2x2 Gauss sums, exact for a bilinear coefficient.
 """
 
 from functools import lru_cache
@@ -20,12 +20,11 @@ GAUSS = (0.5 - 0.5 / np.sqrt(3), 0.5 + 0.5 / np.sqrt(3))
 
 
 class EdgeWeights(NamedTuple):
-    """Weights of the edges of a batch of grids: along x (B, H, W-1), along y (B, H-1, W), diagonals (B, H-1, W-1)."""
+    """Weights of the edges of a batch of grids."""
 
-    x: Tensor
-    y: Tensor
-    rising: Tensor  # from (j, i) to (j+1, i+1)
-    falling: Tensor  # from (j, i+1) to (j+1, i)
+    x: Tensor  # (B, H, W-1)
+    y: Tensor  # (B, H-1, W)
+    diagonal: Tensor  # (B, H-1, W-1): the same for both diagonals of a cell
 
 
 def _shape_functions(y: float, x: float) -> tuple[np.ndarray, np.ndarray]:
@@ -58,11 +57,11 @@ def edge_weights(nu: Tensor, aspect: float = 1.0) -> EdgeWeights:
     y = nu.new_zeros(nu.shape[0], nu.shape[1] - 1, nu.shape[2])
     y[:, :, :-1] += cell(0, 2)
     y[:, :, 1:] += cell(1, 3)
-    return EdgeWeights(x, y, cell(0, 3), cell(1, 2))
+    return EdgeWeights(x, y, cell(0, 3))
 
 
 def _ends(u: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
-    """Views of the two ends of each family of edges of `u` (B, H, W), in the order of `EdgeWeights`."""
+    """Views of the two ends of each family of edges of `u` (B, H, W): along x, along y, and the two diagonals."""
     return (
         (u[:, :, :-1], u[:, :, 1:]),
         (u[:, :-1], u[:, 1:]),
@@ -75,10 +74,12 @@ class _Energy(torch.autograd.Function):
     """`1/2 u^T K u` per sample; the gradient K u falls out of the same pass, so backward only scales it."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, u: Tensor, *weights: Tensor) -> Tensor:
+    def forward(
+        ctx: torch.autograd.function.FunctionCtx, u: Tensor, x: Tensor, y: Tensor, diagonal: Tensor
+    ) -> Tensor:
         gradient = torch.zeros_like(u)
         energy = u.new_zeros(len(u))
-        for (a, b), (ga, gb), w in zip(_ends(u), _ends(gradient), weights, strict=True):
+        for (a, b), (ga, gb), w in zip(_ends(u), _ends(gradient), (x, y, diagonal, diagonal), strict=True):
             jump = b - a
             flux = w * jump
             gb += flux
@@ -91,7 +92,7 @@ class _Energy(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: torch.autograd.function.FunctionCtx, upstream: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
-        return upstream[:, None, None] * gradient, None, None, None, None
+        return upstream[:, None, None] * gradient, None, None, None
 
 
 def energy(u: Tensor, weights: EdgeWeights) -> Tensor:

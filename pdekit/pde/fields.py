@@ -14,12 +14,17 @@ from scipy.stats import qmc
 def roots(eta: float, terms: int) -> np.ndarray:
     """The first `terms` positive roots of `(eta^2 a^2 - 1) tan(a) = 2 eta a`, ascending.
 
-    The k-th root is the only one in ((k - 1) pi, k pi) and solves `a = (k - 1) pi + 2 arctan(1 / (eta a))`, whose
-    two sides cross once: no pole of the tangent to step around, for any eta > 0.
+    The k-th root is the only one in ((k - 1) pi, k pi) and solves `a = (k - 1) pi + 2 arctan(1 / (eta a))`,
+    whose two sides cross once: no pole of the tangent to step around, for any eta > 0.
     """
     return np.array(
         [
-            brentq(lambda a, k=k: a - k * np.pi - 2 * np.arctan2(1.0, eta * a), k * np.pi, (k + 1) * np.pi, xtol=1e-14)
+            brentq(
+                lambda a, k=k: a - k * np.pi - 2 * np.arctan2(1.0, eta * a),
+                k * np.pi,
+                (k + 1) * np.pi,
+                xtol=1e-14,
+            )
             for k in range(terms)
         ]
     )

@@ -25,11 +25,12 @@ class Samples(NamedTuple):
 class Poisson:
     """`-div(nu grad u) = f` on the unit square, u = 1 at x = 0, u = 0 at x = 1, no flux through y = 0 and y = 1.
 
-    `nu = exp(sum_i w_i l_i e_i(x) e_i(y))` with `terms` Karhunen-Loeve terms of correlation length `eta` and Sobol
-    parameters w in [-bound, bound]^terms (arXiv:2104.14538, section 2); `f = source` is constant. The loss of a sample is its
-    Ritz energy `1/2 int nu |grad u|^2 - int f u` of bilinear finite elements: what it has in excess of its minimum is half
-    the squared energy norm of the error. Look at how u bends around regions of low permeability. `resolution` is the
-    number of nodes along a side, ends included; fields are (H, W) with y along H and x along W, without units.
+    `nu = exp(sum_i w_i l_i e_i(x) e_i(y))` with `terms` Karhunen-Loeve terms of correlation length `eta` and
+    Sobol parameters w in [-bound, bound]^terms (arXiv:2104.14538, section 2); `f = source` is constant. The
+    loss of a sample is its Ritz energy `1/2 int nu |grad u|^2 - int f u` of bilinear finite elements: what it
+    has in excess of its minimum is half the squared energy norm of the error. Look at how u bends around
+    regions of low permeability. `resolution` is the number of nodes along a side, ends included; fields are
+    (H, W) with y along H and x along W, without units.
     """
 
     resolution: int = 64
@@ -70,7 +71,9 @@ class Poisson:
         """Karhunen-Loeve parameters w of global samples `indices`: (B, terms), float64, in [-bound, bound]."""
         which = np.atleast_1d(np.asarray(indices, dtype=np.int64))
         if which.size and which.min() < 0:
-            raise checks.refuse("sample index", "whole numbers from 0 on", int(which.min()), "count samples from 0")
+            raise checks.refuse(
+                "sample index", "whole numbers from 0 on", int(which.min()), "count samples from 0"
+            )
         return self.bound * (2 * fields.sobol(which, self.terms, self.seed) - 1)
 
     def coefficient(self, i: int | Sequence[int]) -> np.ndarray:
@@ -90,12 +93,19 @@ class Poisson:
         solved = [reference.poisson(one, self.source) for one in nu.reshape(-1, *self.shape)]
         return np.stack(solved).reshape(nu.shape)
 
+    def energy(self, u: np.ndarray, nu: np.ndarray) -> float:
+        """The loss of one field u (H, W) for the coefficient nu (H, W): its Ritz energy. Look at it, or plot it."""
+        samples = Samples(torch.empty(0), torch.from_numpy(self.check(nu))[None])
+        return float(self.losses(torch.from_numpy(np.asarray(u, dtype=np.float64))[None], samples))
+
     def check(self, nu: np.ndarray) -> np.ndarray:
         """`nu` as float64 if it is a coefficient of this problem; ValueError if shape, sign or finiteness is wrong."""
         nu = np.asarray(nu, dtype=np.float64)
         if nu.ndim not in (2, 3) or nu.shape[-2:] != self.shape:
             expected = f"an array of shape {self.shape} or (B, {self.resolution}, {self.resolution})"
-            raise checks.refuse("coefficient", expected, nu.shape, "sample it at the nodes, or use problem.at(resolution)")
+            raise checks.refuse(
+                "coefficient", expected, nu.shape, "sample it at the nodes, or use problem.at(resolution)"
+            )
         bad = ~(np.isfinite(nu) & (nu > 0))
         if bad.any():
             place = tuple(int(k) for k in np.argwhere(bad)[0])

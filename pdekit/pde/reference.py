@@ -17,19 +17,19 @@ DIRECT_LIMIT = 257**2  # unknowns up to which a sparse factorisation is faster t
 
 
 @BilinearForm
-def stiffness(u, v, w):  # noqa: ANN001, ANN201
+def stiffness(u, v, w):
     """`int nu grad u . grad v`."""
     return w.nu * dot(grad(u), grad(v))
 
 
 @BilinearForm
-def mass(u, v, w):  # noqa: ANN001, ANN201
+def mass(u, v, w):
     """`int u v`."""
     return u * v
 
 
 @LinearForm
-def moments(v, w):  # noqa: ANN001, ANN201
+def moments(v, w):
     """`int v`."""
     return v
 
@@ -52,7 +52,8 @@ def stiffness_matrix(nu: np.ndarray) -> csr_matrix:
 def poisson(nu: np.ndarray, source: float = 0.0) -> np.ndarray:
     """u (H, W) with `-div(nu grad u) = source`, u = 1 at x = 0, u = 0 at x = 1, no flux elsewhere; nu (H, W), float64.
 
-    A sparse factorisation on small grids; on large ones conjugate gradients with Ruge-Stuben multigrid, to 1e-12.
+    A sparse factorisation on small grids; on large ones conjugate gradients with Ruge-Stuben multigrid, to
+    1e-12.
     """
     basis, place = _grid(*nu.shape)
     u = np.zeros(nu.size)

@@ -21,10 +21,11 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 class Experiment:
     """What to train, on what, and how: plain values only. Raises ValueError on the first setting that cannot work.
 
-    `rate` and `batch` left out are the optimizer's own (L-BFGS: the whole set of samples as one batch). `objective` is
-    the mean over samples of the energy, or of its logarithm, which gives each sample the same weight whatever its
-    permeability. `grids="coarse-to-fine"` starts on halved grids where these fit the generator; each grid gets the
-    same share of the work. `steps` are optimizer steps, `batch` the *global* batch.
+    `rate` and `batch` left out are the optimizer's own (L-BFGS: the whole set of samples as one batch).
+    `objective` is the mean over samples of the energy, or of its logarithm, which gives each sample the same
+    weight whatever its permeability. `grids="coarse-to-fine"` starts on halved grids where these fit the
+    generator; each grid gets the same share of the work, over which the rate's schedule runs. `steps` are
+    optimizer steps, `batch` the *global* batch.
     """
 
     problem: Poisson = field(default_factory=Poisson)
@@ -34,7 +35,7 @@ class Experiment:
     schedule: str = "cosine"
     samples: int = 512
     batch: int | None = None
-    steps: int = 1000
+    steps: int = 2200
     objective: str = "log-energy"
     grids: str = "coarse-to-fine"
     seed: int = 0
@@ -62,7 +63,9 @@ class Experiment:
         self.generator.check(self.problem.shape)
         if self.objective == "log-energy" and not self.problem.positive:
             remedy = 'use objective="energy", or source=0.0'
-            raise checks.refuse("objective", "an energy above 0 to take the logarithm of", self.problem, remedy)
+            raise checks.refuse(
+                "objective", "an energy above 0 to take the logarithm of", self.problem, remedy
+            )
 
     @property
     def plan(self) -> tuple[tuple[int, int], ...]:
@@ -75,11 +78,23 @@ class Experiment:
             resolutions.insert(0, half)
         share = [1 / r**2 for r in resolutions]  # the same work on each grid
         ends = [round(self.steps * sum(share[: k + 1]) / sum(share)) for k in range(len(share))]
+        ends[:-1] = [
+            min(end, self.steps - 1) for end in ends[:-1]
+        ]  # the problem's own grid is always reached
         return tuple(zip(resolutions, ends, strict=True))
 
     def resolution_at(self, step: int) -> int:
         """The grid of step number `step` (from 1 on)."""
         return next(r for r, last in self.plan if step <= last)
+
+    def progress(self, step: int) -> float:
+        """The share of the work that is done before step number `step`, in [0, 1): each grid has the same share."""
+        first = 0
+        for k, (_, last) in enumerate(self.plan):
+            if step <= last:
+                return (k + (step - 1 - first) / (last - first)) / len(self.plan)
+            first = last
+        raise checks.refuse("step", f"a step up to {self.steps}", step, "the experiment ends there")
 
     @classmethod
     def parse(cls, text: str) -> "Experiment":
@@ -102,12 +117,16 @@ def _build(node: ast.expr) -> object:
         try:
             return ast.literal_eval(node)
         except ValueError as error:
-            raise checks.refuse("experiment", "plain values", ast.unparse(node), "write the value itself") from error
+            raise checks.refuse(
+                "experiment", "plain values", ast.unparse(node), "write the value itself"
+            ) from error
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "?")
     if name not in RECIPES:
         raise checks.refuse("experiment", f"one of {', '.join(RECIPES)}", name, "check the name")
     known = {f.name for f in fields(RECIPES[name])}
     for keyword in node.keywords:
         if keyword.arg not in known:
-            raise checks.refuse(name, f"settings among {', '.join(sorted(known))}", keyword.arg, "check the name")
+            raise checks.refuse(
+                name, f"settings among {', '.join(sorted(known))}", keyword.arg, "check the name"
+            )
     return RECIPES[name](*map(_build, node.args), **{k.arg: _build(k.value) for k in node.keywords})

@@ -21,8 +21,8 @@ from pdekit.train.history import History, Step
 class Solver:
     """Trains an experiment on the ranks of `comm` (this process alone by default); an iterator of `Step`.
 
-    Every rank makes its Solver and calls the same verbs in the same order; `predict` needs no other rank. The losses do
-    not depend on the number of ranks: each adds its samples' losses divided by the *global* batch.
+    Every rank makes its Solver and calls the same verbs in the same order; `predict` needs no other rank. The
+    losses do not depend on the number of ranks: each adds its samples' losses divided by the *global* batch.
     """
 
     def __init__(self, experiment: Experiment, comm: Comm | None = None) -> None:
@@ -70,7 +70,7 @@ class Solver:
         resolution = self.experiment.resolution_at(number)
         fresh = resolution != self.resolution or not np.array_equal(batch, self._latest)
         self.problem, self._latest = self.experiment.problem.at(resolution), batch
-        rate = self.experiment.rate * SCHEDULES[self.experiment.schedule]((number - 1) / self.experiment.steps)
+        rate = self.experiment.rate * SCHEDULES[self.experiment.schedule](self.experiment.progress(number))
         self.generator.train()
         outcome = self.optimizer.step(partial(self.evaluate, self.samples(batch), len(batch)), rate, fresh)
         for norm in self.norms:
@@ -79,7 +79,9 @@ class Solver:
         self.stalled = outcome.stalled
         if not math.isfinite(outcome.loss):  # the same bits on every rank, so all of them stop here
             message = f"step {number}: expected a finite loss, got {outcome.loss}"
-            raise FloatingPointError(f"{message}; use a smaller rate than {self.experiment.rate} or dtype='float64'")
+            raise FloatingPointError(
+                f"{message}; use a smaller rate than {self.experiment.rate} or dtype='float64'"
+            )
         self.history.append(
             Step(
                 number=number,
@@ -130,8 +132,8 @@ class Solver:
     def predict(self, of: int | Sequence[int] | np.ndarray, resolution: int | None = None) -> np.ndarray:
         """The generator's u, float64, shaped like `problem.reference(of)`.
 
-        `of` is a global sample, a list of them, or a coefficient field (H, W) or (B, H, W); `resolution` is the problem's
-        unless given.
+        `of` is a global sample, a list of them, or a coefficient field (H, W) or (B, H, W); `resolution` is
+        the problem's unless given.
         """
         problem = self.experiment.problem
         if resolution is not None:

@@ -9,7 +9,9 @@ import pdekit as pk
 
 @pytest.mark.parametrize("shape", [(32, 32), (16, 48)])
 @pytest.mark.parametrize("coordinates", [True, False])
-def test_one_channel_in_one_channel_out_for_any_fitting_size(shape: tuple[int, int], coordinates: bool) -> None:
+def test_one_channel_in_one_channel_out_for_any_fitting_size(
+    shape: tuple[int, int], coordinates: bool
+) -> None:
     net = pk.UNet(width=4, depth=3, coordinates=coordinates).build(nn.BatchNorm2d)
     assert net(torch.randn(2, 1, *shape)).shape == (2, 1, *shape)
 
@@ -36,7 +38,9 @@ def test_training_starts_from_the_lifting() -> None:
     assert torch.all(net(torch.randn(1, 1, 16, 16)) == 0)
 
 
-@pytest.mark.parametrize("setting", [{"width": 0}, {"depth": 11}, {"activation": "step"}, {"norm": "sync"}, {"widest": 8}])
+@pytest.mark.parametrize(
+    "setting", [{"width": 0}, {"depth": 11}, {"activation": "step"}, {"norm": "sync"}, {"widest": 8}]
+)
 def test_a_bad_setting_is_refused_by_name(setting: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=rf"{next(iter(setting))}: expected .*, got .*; "):
         pk.UNet(**setting)

@@ -18,13 +18,17 @@ def test_it_equals_torchs_batch_norm(layout: torch.memory_format, upstream: str)
             layer.weight.copy_(torch.linspace(0.5, 2, 6))
             layer.bias.copy_(torch.linspace(-1, 1, 6))
     dy = torch.randn(5, 6, 8, 8, dtype=torch.float64)
-    dy = {"plain": dy, "transposed": dy.transpose(2, 3), "expanded": dy[:1, :, :1, :1].expand_as(dy)}[upstream]
+    dy = {"plain": dy, "transposed": dy.transpose(2, 3), "expanded": dy[:1, :, :1, :1].expand_as(dy)}[
+        upstream
+    ]
     results = []
     for layer in (ours, theirs):
         leaf = x.clone(memory_format=torch.preserve_format).requires_grad_()
         y = layer(leaf)
         y.backward(dy)
-        results.append([y, leaf.grad, layer.weight.grad, layer.bias.grad, layer.running_mean, layer.running_var])
+        results.append(
+            [y, leaf.grad, layer.weight.grad, layer.bias.grad, layer.running_mean, layer.running_var]
+        )
     for a, b in zip(*results, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
     ours.eval(), theirs.eval()

@@ -1,7 +1,7 @@
 """Runs a function of `tests/ranks/programs.py` on n ranks and brings its results back.
 
-The launching process never imports MPI (a process that has cannot launch mpiexec). A rank that fails, by an assertion or
-otherwise, prints its traceback and ends the whole job, so that no other rank waits for it.
+The launching process never imports MPI (a process that has cannot launch mpiexec). A rank that fails, by an
+assertion or otherwise, prints its traceback and ends the whole job, so that no other rank waits for it.
 """
 
 import json
@@ -24,14 +24,20 @@ def on_ranks(ranks: int, program: str, **arguments: object) -> list:
     """
     with tempfile.TemporaryDirectory() as folder:
         command = [mpiexec(), "-n", str(ranks), sys.executable, "-m", "tests.ranks.launch"]
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive", "UCX_TLS": "sm,self"}
+        environment = os.environ | {
+            "OMP_NUM_THREADS": "1",
+            "OMP_WAIT_POLICY": "passive",
+            "UCX_TLS": "sm,self",
+        }
         try:
             done = subprocess.run(
                 [*command, program, json.dumps(arguments), folder],
                 capture_output=True, text=True, timeout=LIMIT, env=environment, cwd=ROOT,
             )  # fmt: skip
         except subprocess.TimeoutExpired as late:
-            raise AssertionError(f"{program} on {ranks} ranks: not done in {LIMIT} s\n{late.stdout}{late.stderr}") from late
+            raise AssertionError(
+                f"{program} on {ranks} ranks: not done in {LIMIT} s\n{late.stdout}{late.stderr}"
+            ) from late
         assert done.returncode == 0, f"{program} on {ranks} ranks failed\n{done.stdout}{done.stderr}"
         return [json.loads((Path(folder) / f"{rank}.json").read_text()) for rank in range(ranks)]
 

@@ -11,13 +11,15 @@ from pdekit.parallel import Comm, SyncBatchNorm, block, share
 
 
 def losses(comm: Comm, runs: list[dict]) -> list[dict]:
-    """Loss history and a digest of the final parameters and statistics, of each of `runs` (settings of an Experiment)."""
+    """Loss history and a digest of the final state of each of `runs` (settings of an Experiment)."""
     return [train(comm, **run) for run in runs]
 
 
 def train(comm: Comm, resolution: int = 16, norm: str = "batch", **settings: object) -> dict:
     generator = pk.UNet(width=4, depth=2, norm=norm)
-    solver = pk.Solver(pk.Experiment(pk.Poisson(resolution), generator, schedule="constant", **settings), comm)
+    solver = pk.Solver(
+        pk.Experiment(pk.Poisson(resolution), generator, schedule="constant", **settings), comm
+    )
     solver.run()
     state = b"".join(t.numpy().tobytes() for t in solver.generator.state_dict().values())
     return {"losses": solver.history.loss.tolist(), "digest": hashlib.sha256(state).hexdigest()}
@@ -61,7 +63,10 @@ def collectives(comm: Comm) -> dict:
     assert np.array_equal(gathered[comm.rank], mine)
     assert np.allclose(array, gathered.sum(axis=0), atol=1e-5)
     assert comm.sent == 2 * mine.nbytes and comm.seconds > 0
-    return {"sum": hashlib.sha256(array.tobytes()).hexdigest(), "all": hashlib.sha256(gathered.tobytes()).hexdigest()}
+    return {
+        "sum": hashlib.sha256(array.tobytes()).hexdigest(),
+        "all": hashlib.sha256(gathered.tobytes()).hexdigest(),
+    }
 
 
 def smaller_worlds(comm: Comm) -> list[int]:
@@ -100,7 +105,8 @@ def not_finite(comm: Comm) -> str:
     """A rate that destroys the parameters ends the run on every rank at the same step."""
     generator = pk.UNet(width=4, depth=2, norm="none")
     solver = pk.Solver(
-        pk.Experiment(pk.Poisson(16), generator, optimizer="sgd", rate=1e30, samples=8, batch=8, steps=9), comm
+        pk.Experiment(pk.Poisson(16), generator, optimizer="sgd", rate=1e30, samples=8, batch=8, steps=9),
+        comm,
     )
     try:
         solver.run()

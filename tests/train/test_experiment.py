@@ -9,8 +9,12 @@ import pdekit as pk
     "experiment",
     [
         pk.Experiment(),
-        pk.Experiment(pk.Poisson(32, terms=4, eta=0.25), pk.UNet(width=8, norm="group"), optimizer="lbfgs", samples=16),
-        pk.Experiment(pk.Poisson(48, source=1.0), objective="energy", rate=1e-4, dtype="float64", grids="single"),
+        pk.Experiment(
+            pk.Poisson(32, terms=4, eta=0.25), pk.UNet(width=8, norm="group"), optimizer="lbfgs", samples=16
+        ),
+        pk.Experiment(
+            pk.Poisson(48, source=1.0), objective="energy", rate=1e-4, dtype="float64", grids="single"
+        ),
     ],
 )
 def test_it_prints_as_one_line_and_reads_back(experiment: pk.Experiment) -> None:
@@ -21,7 +25,14 @@ def test_it_prints_as_one_line_and_reads_back(experiment: pk.Experiment) -> None
 
 @pytest.mark.parametrize(
     "text",
-    ["", "Experiment(", "__import__('os').system('true')", "Poisson()", "Experiment(colour='red')", "Experiment(seed=1+x)"],
+    [
+        "",
+        "Experiment(",
+        "__import__('os').system('true')",
+        "Poisson()",
+        "Experiment(colour='red')",
+        "Experiment(seed=1+x)",
+    ],
 )
 def test_other_text_is_refused_and_never_executed(text: str) -> None:
     with pytest.raises(ValueError, match="expected"):
@@ -61,4 +72,9 @@ def test_coarse_grids_share_the_work_and_end_on_the_problems_own() -> None:
     assert plan == ((32, 1600), (64, 2000), (128, 2100))
     assert pk.Experiment(pk.Poisson(48), steps=10).plan == ((48, 10),)  # 24 does not fit
     assert pk.Experiment(pk.Poisson(64), grids="single", steps=10).plan == ((64, 10),)
-    assert pk.Experiment(pk.Poisson(64), steps=1).resolution_at(1) == 32
+    assert pk.Experiment(pk.Poisson(64), steps=1).resolution_at(1) == 64  # too few steps for a coarse grid
+
+
+def test_progress_is_the_share_of_the_work() -> None:
+    experiment = pk.Experiment(pk.Poisson(64), steps=1000)  # 800 on 32^2, 200 on 64^2
+    assert [experiment.progress(n) for n in (1, 401, 801, 901)] == [0, 0.25, 0.5, 0.75]

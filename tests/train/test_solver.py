@@ -34,7 +34,9 @@ def test_the_loss_is_the_mean_over_the_batch_of_the_log_energy() -> None:
     solver = small(batch=7, steps=1, dtype="float64")
     samples = solver.problem.samples(solver.problem.parameters(range(7)), torch.float64)
     u = solver.problem.impose(torch.zeros(7, 1, 16, 16, dtype=torch.float64))  # a U-Net starts at zero
-    assert next(solver).loss == pytest.approx(solver.problem.losses(u, samples).log().mean().item(), rel=1e-12)
+    assert next(solver).loss == pytest.approx(
+        solver.problem.losses(u, samples).log().mean().item(), rel=1e-12
+    )
 
 
 def test_training_lowers_the_error_and_predictions_keep_boundary_values_and_shapes() -> None:
@@ -49,7 +51,9 @@ def test_training_lowers_the_error_and_predictions_keep_boundary_values_and_shap
     np.testing.assert_array_equal(u[:, :, -1], 0)
     np.testing.assert_allclose(solver.predict(solver.experiment.problem.coefficient(held_out)), u)
     assert solver.predict(0, resolution=64).shape == (64, 64)
-    expected = np.mean([pk.relative_l2(v, solver.experiment.problem.reference(i)) for v, i in zip(u, held_out, strict=True)])
+    expected = np.mean(
+        [pk.relative_l2(v, solver.experiment.problem.reference(i)) for v, i in zip(u, held_out, strict=True)]
+    )
     assert solver.error(held_out) == pytest.approx(expected)
 
 
@@ -77,7 +81,9 @@ def test_running_statistics_advance_once_a_step_whatever_a_line_search_tries() -
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_with_a_remedy() -> None:
-    with pytest.raises(FloatingPointError, match=r"step \d+: expected a finite loss, got .*; use a smaller rate than 1e"):
+    with pytest.raises(
+        FloatingPointError, match=r"step \d+: expected a finite loss, got .*; use a smaller rate than 1e"
+    ):
         small(optimizer="sgd", rate=1e30, generator=pk.UNet(width=4, depth=2, norm="none")).run()
 
 
