@@ -96,7 +96,7 @@ class Poisson:
     def energy(self, u: np.ndarray, nu: np.ndarray) -> float:
         """The loss of one field u (H, W) for the coefficient nu (H, W): its Ritz energy. Look at it, or plot it."""
         samples = Samples(torch.empty(0), torch.from_numpy(self.check(nu))[None])
-        return float(self.losses(torch.from_numpy(np.asarray(u, dtype=np.float64))[None], samples))
+        return float(self.losses(torch.tensor(u, dtype=torch.float64)[None], samples))
 
     def check(self, nu: np.ndarray) -> np.ndarray:
         """`nu` as float64 if it is a coefficient of this problem; ValueError if shape, sign or finiteness is wrong."""

@@ -171,3 +171,10 @@ def test_a_bad_coefficient_is_refused(spoil, words: str) -> None:
 def test_a_bad_setting_is_refused_by_name(setting: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=rf"{next(iter(setting))}: expected .*, got .*; "):
         pk.Poisson(**setting)
+
+
+def test_the_energy_of_one_field_is_the_loss() -> None:
+    problem = pk.Poisson(17)
+    nu, u = problem.coefficient(3), problem.reference(3)
+    assert problem.energy(u, nu) == pytest.approx(0.5 * reference.energy_norm(u, nu) ** 2)
+    assert problem.energy(u + 0.01 * u * (1 - u), nu) > problem.energy(u, nu)
