@@ -1,0 +1,112 @@
+"""The wire on the engine side: what the controller's side asks of an engine, as functions that run there.
+
+Every function is called on the first ranks of the cluster, in the same order on each of them.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import astuple
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pdekit.parallel import Comm
+
+slot = SimpleNamespace(solver=None)  # the one solver of this engine
+
+
+def serve(folder: Path, threads: int, timeout: float) -> None:
+    """Become an engine: load everything while the controller starts, then answer calls until it is ended."""
+    import numpy as np
+    import torch
+    from ipyparallel.engine.app import IPEngine
+
+    import pdekit.train  # noqa: F401 (loaded now, so that the first solver is quick)
+
+    torch.set_num_threads(threads)
+    torch.optim.SGD([torch.zeros(1)], lr=1.0)  # loads what the first optimizer loads, a second's worth
+    world().allgather(np.zeros(1))
+    forget_shared_memory()
+    file = folder / "security" / "ipcontroller-engine.json"
+    wait_for_json(file, timeout)
+    IPEngine.launch_instance(
+        [
+            f"--profile-dir={folder}",
+            f"--file={file}",
+            f"--timeout={timeout}",
+            "--log-level=ERROR",
+            "--IPEngine.enable_nanny=False",  # the guard does that, without a heavy process for each engine
+        ]
+    )
+
+
+def hello() -> tuple[int, int, int, int]:
+    """Who this engine is: rank, size of its MPI world, process, threads."""
+    import torch
+
+    return world().rank, world().size, os.getpid(), torch.get_num_threads()
+
+
+def build(experiment: str, ranks: int) -> tuple[int, int] | None:
+    """Make the solver on the first `ranks` ranks: its parameters and grid. The other ranks free theirs."""
+    from pdekit.train import Experiment, Solver
+
+    slot.solver = None  # first, so that two never need memory at once
+    if world().rank >= ranks:
+        return None
+    slot.solver = Solver(Experiment.parse(experiment), world(ranks))
+    return slot.solver.parameters, slot.solver.resolution
+
+
+def advance(k: int) -> tuple[list[tuple[Any, ...]], bool, int] | None:
+    """Collective: the next `k` steps. Rank 0 returns their records, whether all are done, and the grid."""
+    steps = slot.solver.advance(k)
+    if world().rank:
+        return None
+    return [astuple(step) for step in steps], slot.solver.done, slot.solver.resolution
+
+
+def predict(of: "int | Sequence[int] | np.ndarray", resolution: int | None) -> "np.ndarray":
+    """`Solver.predict` on this rank alone."""
+    return slot.solver.predict(of, resolution)
+
+
+def error(indices: Sequence[int], resolution: int | None) -> float:
+    """Collective: `Solver.error`."""
+    return slot.solver.error(indices, resolution)
+
+
+@cache
+def world(ranks: int | None = None) -> "Comm":
+    """The communicator of the first `ranks` ranks, made once: MPI has only so many."""
+    from pdekit.parallel import World
+
+    return World(ranks)
+
+
+def forget_shared_memory() -> None:
+    """Remove the name of MPICH's shared memory: all ranks have it open, and killed ranks would leave it."""
+    if sys.platform == "linux":
+        for line in Path("/proc/self/maps").read_text().splitlines():
+            if "/dev/shm/mpich_shm" in line and world().rank == 0:
+                Path(line.split()[5]).unlink(missing_ok=True)
+
+
+def wait_for_json(file: Path, timeout: float) -> None:
+    """Return as soon as `file` is there and whole; TimeoutError after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        try:
+            json.loads(file.read_text())
+        except (FileNotFoundError, ValueError):
+            time.sleep(0.05)
+        else:
+            return
+    raise TimeoutError(f"the controller wrote no {file.name} within {timeout:.0f} s")

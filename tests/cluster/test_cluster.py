@@ -1,0 +1,169 @@
+"""A cluster of three engines: one world in the order of the ranks, private, and of use from an event loop."""
+
+import asyncio
+import json
+import stat
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import zmq
+
+import pdekit as pk
+from tests.cluster import on_engines
+from tests.cluster.conftest import lateness
+
+pytestmark = pytest.mark.ranks
+
+
+def test_the_engines_are_one_world_in_the_order_of_the_ranks(cluster: pk.Cluster) -> None:
+    answers = cluster.apply(on_engines.who)
+    assert [rank for rank, _ in answers] == [0, 1, 2]
+    assert len({process for _, process in answers}) == 3
+
+
+def test_the_first_ranks_are_a_world_of_their_own(cluster: pk.Cluster) -> None:
+    for ranks in (1, 2, 3):
+        assert cluster.apply(on_engines.size, ranks, ranks=ranks) == [ranks] * ranks
+
+
+@pytest.mark.parametrize("ranks", [0, 4, 1.5])
+def test_a_world_that_does_not_fit_is_refused_at_once(cluster: pk.Cluster, ranks: object) -> None:
+    with pytest.raises(ValueError, match="ranks: expected a whole number, between 1 and 3, got"):
+        cluster.apply(on_engines.who, ranks=ranks)
+    assert cluster.state == "ready"
+
+
+def test_each_engine_has_one_thread_that_does_not_spin(cluster: pk.Cluster) -> None:
+    assert cluster.apply(on_engines.threads) == [(1, "1", "passive", "sm,self")] * 3
+
+
+def test_the_engines_have_loaded_the_solver_and_nothing_of_a_notebook(cluster: pk.Cluster) -> None:
+    assert cluster.apply(on_engines.loaded) == [["torch", "pdekit.train"]] * 3
+
+
+def test_a_started_cluster_prints_its_settings(cluster: pk.Cluster) -> None:
+    assert repr(cluster).startswith("<Cluster ready: 3 ranks x 1 thread on ")
+    assert cluster.message.startswith("Ready: 3 ranks x 1 thread on ")
+
+
+def test_traffic_is_encrypted_between_controller_engines_and_us(cluster: pk.Cluster) -> None:
+    assert cluster.apply(on_engines.encrypted) == [True] * 3
+    assert cluster._engines._client._mux_socket.get(zmq.MECHANISM) == zmq.CURVE
+    connection = json.loads(cluster._engines.processes.connection_file.read_text())
+    assert connection["curve_serverkey"]
+    assert connection["interface"] == "tcp://127.0.0.1"
+
+
+def test_a_client_without_the_key_is_not_heard(cluster: pk.Cluster) -> None:
+    connection = json.loads(cluster._engines.processes.connection_file.read_text())
+    context = zmq.Context()
+    with context.socket(zmq.DEALER) as stranger:
+        stranger.connect(f"{connection['interface']}:{connection['registration']}")
+        monitor = stranger.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_SUCCEEDED
+        )
+        assert monitor.poll(5000)
+        event = int.from_bytes(monitor.recv_multipart()[0][:2], sys.byteorder)
+        stranger.disable_monitor()
+        monitor.close(linger=0)
+    context.term()
+    assert event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+
+
+def test_the_files_are_ours_alone(cluster: pk.Cluster) -> None:
+    folder = cluster._engines.processes.folder
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    files = [file for file in folder.rglob("*.json") if file.is_file()]
+    assert len(files) >= 2
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files)
+
+
+def test_an_error_on_all_ranks_is_told_once_and_the_engines_live_on(cluster: pk.Cluster) -> None:
+    with pytest.raises(
+        pk.ClusterError, match=r"^Ranks 0, 1, 2 raised ValueError: expected 1, got 2\.$"
+    ) as raised:
+        cluster.apply(on_engines.all_raise)
+    assert "all_raise" in raised.value.details
+    assert cluster.apply(on_engines.add, 1, 2) == [3, 3, 3]
+
+
+def test_an_error_on_one_rank_names_it(cluster: pk.Cluster) -> None:
+    with pytest.raises(pk.ClusterError, match=r"^Rank 2 raised ValueError"):
+        cluster.apply(on_engines.last_raises, 3)
+    assert cluster.state == "ready"
+
+
+def test_it_is_busy_while_a_call_is_in_flight(cluster: pk.Cluster) -> None:
+    call = cluster.send(on_engines.sleep, 0.3)
+    assert cluster.state == "busy"
+    assert cluster.gather(call) == [0.3] * 3
+    assert cluster.state == "ready"
+
+
+def test_a_call_leaves_the_event_loop_free(cluster: pk.Cluster) -> None:
+    async def main() -> float:
+        late = asyncio.ensure_future(lateness(0.7))
+        assert await cluster.apply_async(on_engines.sleep, 0.5, ranks=2) == [0.5, 0.5]
+        return await late
+
+    assert asyncio.run(main()) < 0.1
+
+
+def test_a_cancelled_wait_leaves_the_call_in_flight(cluster: pk.Cluster) -> None:
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(cluster.apply_async(on_engines.sleep, 0.5), 0.1)
+        assert cluster.state == "busy"
+        assert await cluster.apply_async(on_engines.add, 1, 2) == [3, 3, 3]
+        assert cluster.state == "ready"
+
+    asyncio.run(main())
+
+
+def test_start_is_idempotent(cluster: pk.Cluster) -> None:
+    before = cluster.apply(on_engines.who)
+    assert cluster.start() is cluster
+    assert cluster.apply(on_engines.who) == before
+
+
+def test_a_stopped_cluster_says_so() -> None:
+    cluster = pk.Cluster(ranks=1)
+    assert cluster.state == "stopped"
+    with pytest.raises(pk.ClusterError, match="call start"):
+        cluster.apply(on_engines.who)
+
+
+def test_an_mpiexec_of_another_mpi_is_told_apart_from_bad_scaling(tmp_path: Path) -> None:
+    alone = tmp_path / "mpiexec"  # `mpiexec -n 2 command...` as two processes that know nothing of each other
+    alone.write_text('#!/bin/sh\nshift 2\n"$@" &\n"$@" &\nwait\n')
+    alone.chmod(0o700)
+    cluster = pk.Cluster(ranks=2, mpiexec=str(alone))
+    with pytest.raises(pk.ClusterError, match="expected one world of 2 ranks, got a world of 1") as raised:
+        cluster.start()
+    assert str(alone) in str(raised.value) and "PDEKIT_MPIEXEC" in str(raised.value)
+    assert cluster.state == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("echo no such option >&2; exit 3", r"mpiexec ended with exit code 3 \(no such option\); .*doctor"),
+        ("sleep 60", "expected 1 engines .* within 4 s"),
+    ],
+)
+def test_a_start_that_fails_says_why_and_leaves_nothing(tmp_path: Path, script: str, words: str) -> None:
+    broken = tmp_path / "mpiexec"
+    broken.write_text(f"#!/bin/sh\n{script}\n")
+    broken.chmod(0o700)
+    cluster, before = pk.Cluster(ranks=1, mpiexec=str(broken), timeout=4.0), ours()
+    with pytest.raises(pk.ClusterError, match=words):
+        cluster.start()
+    assert cluster.state == "stopped" and cluster.message.startswith("start: expected")
+    assert ours() == before
+
+
+def ours() -> list[int]:
+    """The processes below this one."""
+    return sorted(process.pid for process in psutil.Process().children(recursive=True))

@@ -1,0 +1,140 @@
+"""The solver on the engines: verbs and numbers as in this process, and none taken for another."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+import pdekit as pk
+
+pytestmark = pytest.mark.ranks
+
+
+@pytest.fixture
+def local(experiment: pk.Experiment) -> pk.Solver:
+    """The same run in this process."""
+    solver = pk.Solver(experiment)
+    solver.run()
+    return solver
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, None])
+def test_it_trains_as_a_solver_in_one_process(
+    cluster: pk.Cluster, experiment: pk.Experiment, local: pk.Solver, ranks: int | None
+) -> None:
+    solver = cluster.solver(experiment, ranks)
+    assert solver.ranks == (ranks or 3) and solver.experiment == experiment
+    assert solver.parameters == local.parameters and not solver.done
+    first = solver.advance(2)
+    assert [step.number for step in first] == [1, 2] and all(isinstance(step, pk.Step) for step in first)
+    history = solver.run()
+    assert history is solver.history and solver.done and solver.resolution == local.resolution
+    np.testing.assert_allclose(history.loss, local.history.loss, rtol=1e-12)
+    assert solver.advance(1) == []
+    np.testing.assert_allclose(solver.predict(7), local.predict(7), rtol=1e-9)
+    assert solver.predict([7, 8], resolution=32).shape == (2, 32, 32)
+    nu = experiment.problem.coefficient(7)
+    np.testing.assert_allclose(solver.predict(nu), local.predict(7), rtol=1e-9)
+    held_out = experiment.problem.held_out(3)
+    assert solver.error(held_out) == pytest.approx(local.error(held_out), rel=1e-9)
+
+
+def test_it_is_an_iterator_of_steps_that_trains_no_further_than_asked(
+    cluster: pk.Cluster, experiment: pk.Experiment
+) -> None:
+    solver = cluster.solver(experiment)
+    for step in solver:
+        if step.number == 2:
+            break
+    assert len(solver.history) == 2
+    assert [step.number for step in solver] == [3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("ranks", [0, 4, 2.5])
+def test_ranks_that_do_not_fit_are_refused_and_the_old_solver_stays(
+    cluster: pk.Cluster, experiment: pk.Experiment, ranks: object
+) -> None:
+    solver = cluster.solver(experiment)
+    with pytest.raises(ValueError, match="ranks: expected a whole number, between 1 and 3, got"):
+        cluster.solver(experiment, ranks)
+    assert len(solver.advance(1)) == 1
+
+
+def test_a_k_that_does_not_fit_is_refused(cluster: pk.Cluster, experiment: pk.Experiment) -> None:
+    with pytest.raises(ValueError, match="k: expected a whole number"):
+        cluster.solver(experiment).advance(0)
+
+
+def test_an_experiment_is_what_prints_as_one(cluster: pk.Cluster, experiment: pk.Experiment) -> None:
+    assert cluster.solver(str(experiment)).experiment == experiment
+    with pytest.raises(ValueError, match="experiment: expected"):
+        cluster.solver("resolution=64")
+
+
+def test_a_newer_solver_takes_the_place_of_the_old(cluster: pk.Cluster, experiment: pk.Experiment) -> None:
+    old = cluster.solver(experiment, ranks=3)
+    new = cluster.solver(experiment, ranks=1)
+    assert cluster.apply(held) == [True, False, False]
+    for verb in (lambda: old.advance(1), lambda: old.predict(0), lambda: old.error([0])):
+        with pytest.raises(
+            pk.ClusterError, match=r"a newer one, .* took its place; make one with cluster\.solver"
+        ):
+            verb()
+    assert len(new.advance(1)) == 1
+
+
+def held() -> bool:
+    """On an engine: whether it holds a solver."""
+    from pdekit.cluster import engine
+
+    return engine.slot.solver is not None
+
+
+def test_a_run_that_diverges_is_told_once_and_the_engines_live_on(
+    cluster: pk.Cluster, experiment: pk.Experiment
+) -> None:
+    wild = pk.Experiment(
+        experiment.problem, experiment.generator, optimizer="sgd", rate=1e30, samples=6, batch=3, steps=50
+    )
+    with pytest.raises(
+        pk.ClusterError, match=r"^Ranks 0, 1, 2 raised FloatingPointError: step \d+: expected a finite"
+    ):
+        cluster.solver(wild).run()
+    assert cluster.state == "ready"
+    assert len(cluster.solver(experiment).run()) == 6
+
+
+def test_the_verbs_can_be_awaited(cluster: pk.Cluster, experiment: pk.Experiment, local: pk.Solver) -> None:
+    async def main() -> None:
+        solver = await cluster.solver_async(experiment, ranks=2)
+        assert [step.number for step in await solver.advance_async(4)] == [1, 2, 3, 4]
+        assert [step.number for step in await solver.advance_async(4)] == [5, 6]
+        np.testing.assert_allclose(await solver.predict_async(7), local.predict(7), rtol=1e-9)
+        assert await solver.error_async([7]) == pytest.approx(local.error([7]), rel=1e-9)
+
+    asyncio.run(main())
+
+
+def test_steps_of_a_cancelled_wait_are_not_lost(cluster: pk.Cluster, experiment: pk.Experiment) -> None:
+    async def main() -> None:
+        solver = cluster.solver(experiment)
+        task = asyncio.ensure_future(solver.advance_async(2))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert len(solver.history) == 0
+        assert [step.number for step in await solver.advance_async(2)] == [3, 4]
+        assert list(solver.history.number) == [1, 2, 3, 4]
+
+    asyncio.run(main())
+
+
+def test_calls_of_two_tasks_do_not_mix_their_steps(cluster: pk.Cluster, experiment: pk.Experiment) -> None:
+    async def main() -> None:
+        solver = cluster.solver(experiment)
+        pieces = await asyncio.gather(*(solver.advance_async(2) for _ in range(3)), solver.predict_async(7))
+        assert [[step.number for step in piece] for piece in pieces[:3]] == [[1, 2], [3, 4], [5, 6]]
+        assert list(solver.history.number) == [1, 2, 3, 4, 5, 6]
+
+    asyncio.run(main())
