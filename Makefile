@@ -1,0 +1,45 @@
+# Two commands: `make lab` opens the first lesson, `make test` runs the checks. `make help` lists the rest.
+
+# Left empty, .make/setup.sh looks for a Python >= 3.11 itself.
+PYTHON ?=
+# wheel: the mpich wheel, inside .venv. site: the mpiexec on PATH. What .venv was made with stays the default.
+MPI = $(or $(patsubst .venv/ready-%,%,$(wildcard .venv/ready-*)),wheel)
+# Asked for the CPU build of torch only where pip's own index has none.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+READY = .venv/ready-$(MPI)
+RUN = .venv/bin/python
+
+.PHONY: help setup lab test test-all check bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "make setup PYTHON=/path/to/python3.11   with a Python of your choice"
+	@echo "make setup MPI=site                     with the mpiexec on PATH instead of the mpich wheel"
+	@echo "make setup TORCH_INDEX=URL              with another index for the CPU build of torch"
+
+setup: $(READY) ## create .venv with everything in it (once; 1-2 minutes)
+
+lab: $(READY) ## open JupyterLab on the first lesson, or print its address where there is no display
+	@$(RUN) -m pdekit lab $(ARGS)
+
+test: check ## ruff, unit tests, rank tests, lessons, browser
+	$(RUN) -m pytest --nbval-lax -m "not slow" $(ARGS)
+
+test-all: check ## the same and the slow tests
+	$(RUN) -m pytest --nbval-lax $(ARGS)
+
+check: $(READY) ## ruff alone: lint and format
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+
+bench: $(READY) ## seconds per step, samples per second, communication, memory
+	@$(RUN) tests/benchmarks/steps.py $(ARGS)
+
+clean: ## remove .venv and everything else that make and the tests wrote
+	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis tests/artifacts
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml .make/constraints.txt .make/setup.sh
+	@PYTHON="$(PYTHON)" MPI="$(MPI)" TORCH_INDEX="$(TORCH_INDEX)" sh .make/setup.sh

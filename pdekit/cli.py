@@ -1,0 +1,111 @@
+"""The command `pdekit`: its verbs and their options. What a verb needs is imported when it runs."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import pdekit
+from pdekit import launched
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one line, from one rank."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SystemExit(refused(f"{message}; `{self.prog} --help` lists what there is"))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; the exit status: 0 done, 1 failed, 2 asked for what cannot be, 130 interrupted."""
+    arguments = parser().parse_args(argv)
+    try:
+        return arguments.run(arguments)
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """All verbs and their options."""
+    top = Parser(prog="pdekit", description=pdekit.__doc__.splitlines()[0])
+    verbs = top.add_subparsers(title="verbs", required=True, metavar="VERB", parser_class=Parser)
+
+    verb = verbs.add_parser("lab", help="open JupyterLab on the first lesson")
+    verb.add_argument("--port", type=int, help="default: 8888, or the next free one")
+    verb.add_argument(
+        "--no-browser", action="store_true", help="print the address instead of opening a browser"
+    )
+    verb.set_defaults(run=lab)
+
+    verb = verbs.add_parser(
+        "doctor", help="check the installation: what works, what is missing, and the remedy"
+    )
+    verb.add_argument("--json", action="store_true", help="for programs")
+    verb.set_defaults(run=doctor)
+
+    verb = verbs.add_parser(
+        "train", help="train an experiment, also under mpiexec: mpiexec -n 2 pdekit train"
+    )
+    verb.add_argument(
+        "experiment", nargs="?", help="a line as printed by str(experiment), instead of the options"
+    )
+    for name, kind in {
+        "resolution": int,
+        "steps": int,
+        "rate": float,
+        "samples": int,
+        "batch": int,
+        "seed": int,
+    }.items():
+        verb.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS)
+    verb.add_argument("--optimizer", default=argparse.SUPPRESS, help="sgd, adam, adamw or lbfgs")
+    verb.add_argument("--threads", type=int, default=1, help="per rank (default 1)")
+    verb.add_argument("--curve", type=Path, metavar="FILE.csv", help="write held-out error against seconds")
+    verb.set_defaults(run=train)
+
+    verb = verbs.add_parser("version", help="print the version")
+    verb.set_defaults(run=version)
+    return top
+
+
+def refused(message: object) -> int:
+    """Say on one rank why the input cannot be used; the exit status for it."""
+    if launched.rank() == 0:
+        print(f"pdekit: {message}", file=sys.stderr)
+    return 2
+
+
+def lab(arguments: argparse.Namespace) -> int:
+    from pdekit import lab
+
+    try:
+        lab.serve(Path.cwd(), arguments.port, browser=not arguments.no_browser)
+    except lab.LabError as reason:
+        return refused(reason)
+    return 0
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    from pdekit import doctor
+
+    return doctor.report(as_json=arguments.json)
+
+
+def train(arguments: argparse.Namespace) -> int:
+    if arguments.threads < 1:
+        return refused(
+            f"threads: expected a whole number, at least 1, got {arguments.threads}; leave it out for 1"
+        )
+    # Read by OpenMP when torch is loaded; threads that spin while they wait starve the other ranks.
+    os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from pdekit import batch
+
+    return batch.train(arguments)
+
+
+def version(arguments: argparse.Namespace) -> int:
+    print(pdekit.__version__)
+    return 0
