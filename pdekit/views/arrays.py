@@ -1,0 +1,82 @@
+"""What the figures ask of arrays: checks in words, ranges for colour bars, and the L2 norm of a field."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pdekit.checks import refuse
+
+Field = NDArray[np.floating]
+
+
+def checked_field(name: str, field: ArrayLike) -> NDArray[np.float64]:
+    """`field` as an (H, W) float64 array of finite numbers, 2 x 2 or larger; ValueError otherwise."""
+    values = np.asarray(field, dtype=np.float64)
+    if values.ndim != 2 or min(values.shape) < 2:
+        remedy = "pass one sample, such as fields[0]" if values.ndim > 2 else "pass a field on a grid"
+        raise refuse(name, "an (H, W) array, 2 x 2 or larger", values.shape, remedy)
+    bad = int(np.count_nonzero(~np.isfinite(values)))
+    if bad:
+        got = f"{bad} NaN or infinite of {values.size}"
+        raise refuse(name, "finite values", got, "look for a hole in the data or a training that diverged")
+    return values
+
+
+def log10(name: str, values: Field) -> NDArray[np.float64]:
+    """log10 of a positive field; ValueError where it is not positive."""
+    if values.min() <= 0:
+        raise refuse(name, "values above 0 for a log scale", float(values.min()), "plot it on a linear scale")
+    return np.log10(values)
+
+
+def checked_pair(
+    x_name: str, x: ArrayLike, y_name: str, y: ArrayLike | None, *, zero_x: bool = False
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Two float64 arrays of one length, finite and above 0 (x from 0 on with `zero_x`); else ValueError."""
+    first, second = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if first.ndim != 1 or first.shape != second.shape or first.size == 0:
+        got = f"shapes {first.shape} and {second.shape}"
+        raise refuse(f"{x_name} and {y_name}", "two arrays of one length, 1 or more", got, "pair them up")
+    for name, values, zero in ((x_name, first, zero_x), (y_name, second, False)):
+        bad = ~(np.isfinite(values) & ((values >= 0) if zero else (values > 0)))
+        if bad.any():
+            place = int(np.argmax(bad))
+            got = f"{values[place]:g} at index {place}"
+            expected = "finite numbers from 0 on" if zero else "finite numbers above 0"
+            raise refuse(name, expected, got, "leave that point out")
+    return first, second
+
+
+def common_range(*fields: Field) -> tuple[float, float]:
+    """Smallest and largest value over all fields (0 and 1 without any), for one colour bar."""
+    low = min((float(field.min()) for field in fields), default=0.0)
+    return low, max((float(field.max()) for field in fields), default=1.0)
+
+
+def symmetric_range(field: Field) -> tuple[float, float]:
+    """The range about zero that holds all values, so that the middle colour means no error."""
+    bound = float(np.abs(field).max()) or 1.0
+    return -bound, bound
+
+
+def relative_error(prediction: Field, reference: Field) -> float:
+    """`|prediction - reference| / |reference|` in the L2 norm, both (H, W); ValueError for two shapes."""
+    if prediction.shape != reference.shape:
+        expected = f"the reference's shape {reference.shape}"
+        raise refuse("prediction", expected, prediction.shape, "predict on the reference's grid")
+    norm = l2_norm(reference)
+    return l2_norm(prediction - reference) / norm if norm > 0 else float("inf")
+
+
+def l2_norm(field: Field) -> float:
+    """`sqrt(int v^2)` over the unit square of the bilinear interpolant of nodal values (H, W)."""
+    v = np.asarray(field, dtype=np.float64)
+    return float(np.sqrt(max(0.0, np.sum(v * _mass(_mass(v).T).T))))
+
+
+def _mass(v: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mass matrix h/6 tridiag(1, 4, 1) of hat functions, halved at the ends, along the first axis."""
+    product = 4 * v
+    product[[0, -1]] /= 2
+    product[1:] += v[:-1]
+    product[:-1] += v[1:]
+    return product / (6 * (len(v) - 1))

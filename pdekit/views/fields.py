@@ -1,0 +1,122 @@
+"""Fields as heatmaps: one array, or coefficient, prediction, reference and error side by side.
+
+Arrays are (H, W) with x along W and y along H, nodes on the closed unit square, row 0 at y = 0.
+"""
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike
+from plotly.subplots import make_subplots
+
+from pdekit.checks import refuse
+from pdekit.views import theme
+from pdekit.views.arrays import Field, checked_field, common_range, log10, relative_error, symmetric_range
+
+UNIT = {"range": [0, 1], "constrain": "domain", "showgrid": False, "tickvals": [0, 0.5, 1]}
+
+
+def plot_field(
+    field: ArrayLike, title: str = "", *, log: bool = False, signed: bool = False, label: str = ""
+) -> go.Figure:
+    """One field as a heatmap over the unit square.
+
+    Parameters
+    ----------
+    field: (H, W) real array, finite; strictly positive if `log`.
+    title: above the map.
+    log: colour by log10, for a coefficient.
+    signed: a diverging scale, symmetric about zero, for an error.
+    label: name (and unit) on the colour bar.
+
+    Raises ValueError for another shape, for NaN or infinity, and for values <= 0 with `log`.
+    """
+    values = checked_field(title or "field", field)
+    if log:
+        values, label = log10(title or "field", values), label or "log<sub>10</sub>"
+    scale = theme.SIGNED_SCALE if signed else theme.COEFFICIENT_SCALE if log else theme.FIELD_SCALE
+    figure = go.Figure(heatmap(values, symmetric_range(values) if signed else None, scale, {"title": label}))
+    figure.update_layout(template=theme.template(), title=title, width=460, height=420)
+    figure.update_xaxes(title="x", **UNIT)
+    figure.update_yaxes(title="y", scaleanchor="x", **UNIT)
+    return figure
+
+
+def plot_fields(
+    coefficient: ArrayLike | None = None,
+    prediction: ArrayLike | None = None,
+    reference: ArrayLike | None = None,
+    error: ArrayLike | None = None,
+    *,
+    title: str = "",
+) -> go.Figure:
+    """What a sample looks like: coefficient (log10), prediction and reference on one colour range, error.
+
+    Each is an (H, W) array or None, which leaves its panel out. With both prediction and reference the error
+    need not be given, and the relative L2 error stands in the title.
+
+    Raises ValueError if nothing is given, or for a field that `plot_field` would refuse.
+    """
+    given = {"coefficient": coefficient, "prediction": prediction, "reference": reference, "error": error}
+    panels = {name: checked_field(name, field) for name, field in given.items() if field is not None}
+    if not panels:
+        raise refuse("plot_fields", "at least one field", "none", "pass coefficient=, prediction=, ...")
+    if "prediction" in panels and "reference" in panels:
+        relative = relative_error(panels["prediction"], panels["reference"])
+        panels.setdefault("error", panels["prediction"] - panels["reference"])
+        title = f"{title + ' · ' if title else ''}relative L<sup>2</sup> error {100 * relative:.2f} %"
+    if "coefficient" in panels:
+        panels["coefficient"] = log10("coefficient", panels["coefficient"])
+
+    solutions = [panels[name] for name in ("prediction", "reference") if name in panels]
+    looks = dict.fromkeys(("prediction", "reference"), (common_range(*solutions), theme.FIELD_SCALE))
+    looks["coefficient"] = (None, theme.COEFFICIENT_SCALE)
+    looks["error"] = (symmetric_range(panels["error"]) if "error" in panels else None, theme.SIGNED_SCALE)
+    names = {"coefficient": "coefficient, log<sub>10</sub> ν", "error": "error = prediction - reference"}
+    if "reference" not in panels:
+        names["error"] = "error"
+    figure = make_subplots(
+        cols=len(panels), subplot_titles=[names.get(n, n) for n in panels], horizontal_spacing=0.04
+    )
+    for column, (name, values) in enumerate(panels.items(), start=1):
+        x0, x1 = figure.get_subplot(1, column).xaxis.domain
+        bar = bar_below((x0 + x1) / 2, x1 - x0, -0.08)
+        figure.add_trace(heatmap(values, *looks[name], bar), row=1, col=column)
+        figure.update_yaxes(scaleanchor=f"x{column}" if column > 1 else "x", row=1, col=column)
+    figure.update_xaxes(**UNIT)
+    figure.update_yaxes(**UNIT)
+    figure.update_yaxes(showticklabels=False, selector=lambda axis: axis.anchor != "x")
+    figure.update_annotations(font_size=12)
+    figure.update_layout(
+        template=theme.template(),
+        title=title,
+        width=60 + 225 * len(panels),
+        height=330,
+        margin={"l": 40, "r": 20, "t": 70, "b": 60},
+    )
+    return figure
+
+
+def bar_below(x: float, length: float, y: float) -> dict:
+    """A flat colour bar of `length` around x, its top at y, all in fractions of the figure."""
+    return {"orientation": "h", "x": x, "len": length, "y": y, "yanchor": "top", "thickness": 10}
+
+
+def heatmap(
+    values: Field,
+    span: tuple[float, float] | None = None,
+    scale: str = theme.FIELD_SCALE,
+    bar: dict | None = None,
+) -> go.Heatmap:
+    """The heatmap trace of an (H, W) array with its nodes on the unit square, coloured over `span`."""
+    low, high = span or (None, None)
+    height, width = values.shape
+    return go.Heatmap(
+        x=np.linspace(0, 1, width),
+        y=np.linspace(0, 1, height),
+        z=values,
+        zmin=low,
+        zmax=high,
+        colorscale=scale,
+        colorbar={"thickness": 12, "outlinewidth": 0} | (bar or {}),
+        hovertemplate="x %{x:.3f}, y %{y:.3f}: %{z:.4g}<extra></extra>",
+    )

@@ -1,0 +1,61 @@
+"""The held-out sample on show: its fields on the grid being trained, and its error as training goes on."""
+
+import asyncio
+from typing import Any
+
+import numpy as np
+
+from pdekit.views.arrays import relative_error
+from pdekit.views.live import LiveFigure
+
+COUNT = 16  # samples to choose from
+
+
+class HeldOut:
+    """Puts a held-out sample of `problem` on the maps of `figure`, and keeps the curve of its error."""
+
+    def __init__(self, problem: Any, figure: LiveFigure) -> None:
+        self.problem, self.figure = problem, figure
+        self.indices = problem.held_out(COUNT)
+        self._shown: tuple[int, int] | None = None  # sample and grid on the maps
+        self._wanted = self._shown
+        self._reference = np.empty((0, 0))
+        self._steps: list[int] = []
+        self._errors: list[float] = []
+
+    def show(self, sample: int, resolution: int) -> None:
+        """Coefficient and reference of global sample `sample` on that grid; takes tens of ms at 64 x 64."""
+        self._put(sample, resolution, *self._solve(sample, resolution))
+
+    async def turn_to(self, sample: int, resolution: int) -> None:
+        """The same without blocking the kernel; nothing to do where it is on show already."""
+        self._wanted = (sample, resolution)
+        if self._shown != self._wanted:
+            fields = await asyncio.to_thread(self._solve, sample, resolution)
+            if self._wanted == (sample, resolution):  # else another one was asked for meanwhile
+                self._put(sample, resolution, *fields)
+
+    def paint(self, prediction: np.ndarray, step: int) -> float:
+        """Show the prediction (H, W) after `step` for the sample and grid on show; its relative L2 error."""
+        error = relative_error(prediction, self._reference)
+        if not self._steps or step > self._steps[-1]:
+            self._steps.append(step)
+            self._errors.append(error)
+        with self.figure.painting():
+            self.figure.show_prediction(prediction, self._reference)
+            self.figure.show_errors(self._steps, self._errors)
+        return error
+
+    def forget(self) -> None:
+        """Forget the errors of a run; the sample stays."""
+        self._steps, self._errors = [], []
+
+    def _solve(self, sample: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+        problem = self.problem.at(resolution)
+        return problem.coefficient(sample), problem.reference(sample)
+
+    def _put(self, sample: int, resolution: int, coefficient: np.ndarray, reference: np.ndarray) -> None:
+        if self._shown is None or self._shown[0] != sample:
+            self.forget()  # they were another sample's
+        self._shown, self._reference = (sample, resolution), reference
+        self.figure.show_sample(coefficient, reference)

@@ -1,0 +1,87 @@
+"""What a user sees of the dashboard in a browser, and the hands that press its buttons."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psutil
+from playwright.sync_api import Locator, Page
+
+ROOT = ".pdekit-dashboard"
+# Number of losses in the figure, and the sum of the predicted field: both change where it trains.
+LOOK = f"""() => {{
+    const traces = document.querySelector("{ROOT} .js-plotly-plot").data;
+    const field = traces[1].visible === false ? [] : traces[1].z || [];
+    const sum = values => Array.from(values).reduce((total, v) => total + (v.length ? sum(v) : v), 0);
+    return {{points: (traces[4].x || []).length, field: sum(field), grid: field.length}};
+}}"""
+# Notes when the number of losses in the figure changes, every 20 ms.
+RECORD = f"""() => {{
+    const note = () => (document.querySelector("{ROOT} .js-plotly-plot").data[4].x || []).length;
+    window.pdekitLast = note(); window.pdekitTimes = []; window.pdekitBegan = performance.now();
+    window.pdekitTimer = setInterval(() => {{
+        const now = note();
+        if (now !== window.pdekitLast) window.pdekitTimes.push(performance.now() - window.pdekitBegan);
+        window.pdekitLast = now;
+    }}, 20);
+}}"""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server: its process id and its address."""
+
+    pid: int
+    address: str
+
+    def engines(self) -> list[psutil.Process]:
+        """The processes that train, in no order: those of the engines that hold torch."""
+        family = psutil.Process(self.pid).children(recursive=True)
+        called = [p for p in family if "pdekit.cluster engine" in " ".join(p.cmdline())]
+        return [p for p in called if not p.children() and "mpiexec" not in p.name()]
+
+
+class Screen:
+    """The dashboard on `page`."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def wait(self, limit: float = 120) -> None:
+        """Wait until the dashboard is there, and bring it into view."""
+        self.page.locator(f"{ROOT} .js-plotly-plot .main-svg").first.wait_for(timeout=1000 * limit)
+        self.page.locator(ROOT).scroll_into_view_if_needed()
+
+    def button(self, name: str) -> Locator:
+        """The button with that label."""
+        return self.page.locator(f"{ROOT} button", has_text=re.compile(f"^{name}$"))
+
+    def choose(self, label: str, option: str) -> None:
+        """Choose `option` from the list with that label."""
+        self.page.locator(f"{ROOT} .widget-dropdown", has_text=label).locator("select").select_option(option)
+
+    def message(self) -> str:
+        """The message line."""
+        return self.page.locator(f"{ROOT} .pdekit-message").inner_text().replace("\N{NO-BREAK SPACE}", " ")
+
+    def look(self) -> dict[str, float]:
+        """points: losses in the figure; field: sum of the predicted values; grid: rows of that field."""
+        return self.page.evaluate(LOOK)
+
+    def record(self) -> None:
+        """From now on, note when the curve changes."""
+        self.page.evaluate(RECORD)
+
+    def recorded(self) -> list[float]:
+        """Seconds from `record` to each change of the curve."""
+        return [t / 1000 for t in self.page.evaluate("window.pdekitTimes")]
+
+    def until(self, true: Callable[[], bool], limit: float) -> float:
+        """Wait until `true()`; the seconds it took. Fails with the message line after `limit`."""
+        began = time.monotonic()
+        while not true():
+            seconds = time.monotonic() - began
+            assert seconds < limit, f"waited in vain for {limit} s; the dashboard says: {self.message()}"
+            self.page.wait_for_timeout(20)
+        return time.monotonic() - began

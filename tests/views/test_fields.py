@@ -1,0 +1,98 @@
+"""Fields as heatmaps: orientation, ranges, and what is refused."""
+
+import numpy as np
+import pytest
+
+import pdekit as pk
+from pdekit.views.arrays import l2_norm, relative_error
+from pdekit.views.theme import SIGNED_SCALE
+
+X = np.linspace(0, 1, 9)
+RAMP = np.broadcast_to(X, (5, 9))  # u = x on 5 x 9 nodes
+
+
+def test_x_runs_along_the_width_and_y_along_the_height_of_the_unit_square() -> None:
+    figure = pk.plot_field(RAMP, "ramp", label="u")
+    trace = figure.data[0]
+    assert np.array_equal(trace.x, X)
+    assert np.array_equal(trace.y, np.linspace(0, 1, 5))
+    assert trace.z[0][-1] == 1 and trace.z[-1][0] == 0
+    assert figure.layout.yaxis.scaleanchor == "x"
+    assert figure.layout.title.text == "ramp"
+    assert trace.colorbar.title.text == "u"
+
+
+def test_a_coefficient_is_coloured_by_its_logarithm() -> None:
+    trace = pk.plot_field(10 ** (4 * RAMP - 2), log=True).data[0]
+    assert np.allclose(trace.z, 4 * RAMP - 2)
+
+
+def test_an_error_has_no_error_in_the_middle_of_its_scale() -> None:
+    trace = pk.plot_field(RAMP - 0.25, signed=True).data[0]
+    assert (trace.zmin, trace.zmax) == (-0.75, 0.75)
+    assert trace.colorscale == pk.plot_field(-RAMP, signed=True).data[0].colorscale
+    assert pk.plot_field(np.zeros((3, 3)), signed=True).data[0].zmax > 0
+
+
+def test_four_panels_share_what_can_be_compared() -> None:
+    figure = pk.plot_fields(coefficient=1 + RAMP, prediction=RAMP + 0.1, reference=RAMP)
+    coefficient, prediction, reference, error = figure.data
+    assert np.allclose(coefficient.z, np.log10(1 + RAMP))
+    assert (prediction.zmin, prediction.zmax) == (reference.zmin, reference.zmax) == (0, 1.1)
+    assert np.allclose(error.z, 0.1) and error.zmin == -error.zmax
+    assert error.colorscale == pk.plot_field(RAMP, signed=True).data[0].colorscale
+    assert prediction.colorscale != SIGNED_SCALE
+    percent = 100 * relative_error(RAMP + 0.1, RAMP)
+    assert f"{percent:.2f} %" in figure.layout.title.text
+    assert [axis.scaleanchor for axis in figure.select_yaxes()] == ["x", "x2", "x3", "x4"]
+
+
+@pytest.mark.parametrize(
+    "given", [("coefficient",), ("prediction",), ("reference", "error"), ("coefficient", "reference")]
+)
+def test_panels_that_are_not_given_are_left_out(given: tuple[str, ...]) -> None:
+    figure = pk.plot_fields(**{name: 1 + RAMP for name in given})
+    assert len(figure.data) == len(given)
+    assert figure.layout.title.text == ""
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        (np.zeros((2, 8, 8)), r"expected an \(H, W\) array.*got \(2, 8, 8\); pass one sample"),
+        (np.zeros(8), r"expected an \(H, W\) array.*got \(8,\); pass a field on a grid"),
+        (
+            np.array([[1, np.nan], [np.inf, 1]]),
+            "expected finite values, got '2 NaN or infinite of 4'; look for",
+        ),
+    ],
+)
+def test_what_is_not_a_field_is_refused_in_words(field: np.ndarray, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        pk.plot_field(field)
+    with pytest.raises(ValueError, match=f"prediction: {words}"):
+        pk.plot_fields(prediction=field)
+
+
+def test_further_refusals() -> None:
+    with pytest.raises(
+        ValueError, match=r"expected values above 0 for a log scale, got 0\.0; plot it on a linear"
+    ):
+        pk.plot_field(RAMP, log=True)
+    with pytest.raises(ValueError, match="at least one field"):
+        pk.plot_fields()
+    with pytest.raises(ValueError, match=r"expected the reference's shape \(5, 9\), got \(3, 3\)"):
+        pk.plot_fields(prediction=np.ones((3, 3)), reference=RAMP)
+
+
+def test_the_norm_carries_the_mesh_width() -> None:
+    """int x^2 = 1/3 exactly for a bilinear field, on any grid; a plain sum of squares fails."""
+    assert l2_norm(RAMP) == pytest.approx(3**-0.5, rel=1e-14)
+    assert l2_norm(np.broadcast_to(X[:, None], (9, 4))) == pytest.approx(3**-0.5, rel=1e-14)
+
+
+def test_the_error_is_that_of_the_library() -> None:
+    """The reference room assembles its norm with scikit-fem."""
+    u, v = np.random.default_rng(0).normal(size=(2, 12, 7))
+    assert relative_error(u, v) == pytest.approx(pk.relative_l2(u, v), rel=1e-12)
+    assert relative_error(u, 0 * v) == float("inf")
