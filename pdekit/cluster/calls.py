@@ -18,6 +18,7 @@ class Call:
 
     def __init__(self, futures: list[Future], limit: float) -> None:
         self.futures, self.deadline = futures, time.monotonic() + limit
+        self.abandoned = False  # its engines were closed
 
     @property
     def done(self) -> bool:

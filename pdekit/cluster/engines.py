@@ -1,6 +1,7 @@
 """The engines of one start of a cluster: brought up, asked in the order of their MPI ranks, and ended."""
 
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
@@ -18,11 +19,16 @@ SAID = 8  # lines of the log in the message of a start that failed
 
 
 class Engines:
-    """Starts the processes at once; drive `connecting` to the end before anything else."""
+    """Starts the processes at once; drive `connecting` to the end before anything else.
 
-    def __init__(self, plan: Plan) -> None:
+    They are also ended when `owner` is garbage, or when this process exits.
+    """
+
+    def __init__(self, plan: Plan, owner: object) -> None:
         self.plan, self.processes = plan, Processes(plan)
-        self.closed = False
+        self.solver: object = None  # a mark of the one that they hold
+        self._finalizer = weakref.finalize(owner, self.processes.end)
+        self._closed = False
         self._client: Client | None = None
         self._ids: list[int] = []  # ipyparallel's, in the order of the ranks
         self._calls: list[Call] = []
@@ -62,6 +68,14 @@ class Engines:
         self._calls = [*(call for call in self._calls if not call.done), call]
         return call
 
+    def failure(self) -> str | None:
+        """None while all is well; else who ended or fell silent, and why."""
+        failure = self.processes.failure()
+        silent = [rank for rank, i in enumerate(self._ids) if i not in self._client.ids]
+        if failure is None and silent:
+            return f"rank {silent[0]} no longer answers the controller"
+        return failure
+
     @property
     def busy(self) -> bool:
         """Whether a call is in flight."""
@@ -69,23 +83,26 @@ class Engines:
 
     def ending(self) -> Iterator[None]:
         """Let go of the controller and end all processes; yields while it waits."""
-        self.closed = True
+        self._closed = True
+        for call in self._calls:
+            call.abandoned = True
         if self._client is not None:
             self._client.close(linger=0)
         yield from self.processes.ending()
+        self._finalizer.detach()
 
     def _ask(self, i: int, function: Callable[..., Any], *arguments: Any) -> Future:
         return self._client[i].apply_async(function, *arguments)
 
     def _check(self, deadline: float, expected: str) -> None:
-        if self.closed:
+        if self._closed:
             raise ClusterError("start: expected to come up, but close() came first; call start() again")
         failure, log = self.processes.failure(), self.processes.log()
-        late = f"within {self.plan.timeout:.0f} s; give a longer timeout=..."
-        why = f"but {failure}" if failure is not None else late if time.monotonic() > deadline else ""
+        late = f" within {self.plan.timeout:.0f} s; give a longer timeout=..."
+        why = f", but {failure}" if failure is not None else late if time.monotonic() > deadline else ""
         if why:
             said = [line for line in log.splitlines() if any(map(str.isalpha, line))][-SAID:]
-            message = f"start: expected {expected} {why}; `pdekit doctor` looks for causes"
+            message = f"start: expected {expected}{why}; `pdekit doctor` looks for causes"
             raise ClusterError("\n".join([message, *said]), log)
 
 

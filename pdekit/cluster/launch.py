@@ -11,7 +11,7 @@ from pathlib import Path
 from pdekit import checks
 
 LAUNCHERS = ("local",)
-# What another MPI job or another cluster, in which we may be running, told its own processes.
+# What another MPI job or another cluster, in which we may be running, told its own processes; not settings.
 FOREIGN = ("PMI_", "PMIX_", "OMPI_COMM_", "PRTE_", "SLURM_", "IPP_")
 
 
@@ -67,7 +67,7 @@ class Plan:
 
     def environment(self, folder: Path) -> dict[str, str]:
         """The environment of controller and engines."""
-        mine = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
+        mine = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN) or "_MCA_" in k}
         threads = str(self.threads)
         given = {
             "OMP_NUM_THREADS": threads,

@@ -39,7 +39,7 @@ class RemoteSolver:
     def build(self) -> Call:
         """Ask all engines for it: the first make it, and all free the one they held."""
         call = self._cluster.send(engine.build, str(self.experiment), self.ranks)
-        self._cluster.current = self._mark
+        self._cluster.hold(self._mark)
         return call
 
     def built(self, results: list[Any]) -> None:
@@ -99,7 +99,7 @@ class RemoteSolver:
         return (await self._cluster.gather_async(call))[0]
 
     def _send(self, function: Any, *arguments: Any, ranks: int) -> Call:
-        if self._cluster.state in ("ready", "busy") and self._cluster.current is not self._mark:
+        if self._cluster.state in ("ready", "busy") and not self._cluster.holds(self._mark):
             message = "This solver is no longer on the engines: a newer one, or a restart, took its place"
             raise ClusterError(f"{message}; make one with cluster.solver(experiment).")
         return self._cluster.send(function, *arguments, ranks=ranks)

@@ -56,11 +56,6 @@ def check_world(name: str) -> Check:
     return Check(name, "broken", found, REMEDY)
 
 
-def mpiexec() -> str:
-    """The path of the launcher. ValueError if there is none."""
-    return find_mpiexec()[0]
-
-
 def own_environment() -> dict[str, str]:
     """Ours, less what another MPI job in which we may be running told its own processes."""
     return {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}

@@ -69,7 +69,10 @@ class Controls:
         self.facts = widgets.HTML()
         self.train, self.stop, self.reset = _button("Train", "primary"), _button("Stop"), _button("Reset")
         self.restart = widgets.Button(
-            description="Restart engines", button_style="warning", icon="refresh", layout=_row(display="none", margin="6px 0 0 0")
+            description="Restart engines",
+            button_style="warning",
+            icon="refresh",
+            layout=_row(display="none", margin="6px 0 0 0"),
         )
         self.progress = widgets.IntProgress(
             0, 0, 1, layout=_row(height="14px", margin="6px 0 0 0"), style={"bar_color": "#0072B2"}

@@ -76,14 +76,14 @@ def main() -> None:
         if rows:
             print(json.dumps(rows))
         return
-    from pdekit.doctor.mpi import mpiexec
+    from pdekit.cluster.launch import find_mpiexec, local_mpi
 
     print(f"global batch {arguments.batch}, float32, one thread a rank, {os.cpu_count()} cores")
     print("grid      ranks  s/step  samples/s  communication  peak GB/rank  speed-up")
     for resolution in arguments.resolutions:
         options = [str(resolution), "--batch", str(arguments.batch), "--rounds", str(arguments.rounds)]
-        command = [mpiexec(), "-n", "2", sys.executable, __file__, "--rank", *options]
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "UCX_TLS": "sm,self"}
+        command = [*find_mpiexec(), "-n", "2", sys.executable, __file__, "--rank", *options]
+        environment = os.environ | local_mpi() | {"OMP_NUM_THREADS": "1"}
         done = subprocess.run(
             command, stdout=subprocess.PIPE, text=True, timeout=1200, check=True, env=environment
         )

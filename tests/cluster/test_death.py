@@ -35,6 +35,7 @@ def test_a_rank_killed_while_idle_is_told_in_the_event_loop_which_stays_free() -
     cluster.on_change(lambda changed: told.append((changed.state, threading.current_thread().name)))
 
     async def main() -> tuple[float, float]:
+        poll = asyncio.ensure_future(ask_all_the_time(cluster))
         await cluster.start_async()
         victim = (await cluster.apply_async(on_engines.who))[0][1]
         os.kill(victim, signal.SIGKILL)
@@ -50,6 +51,9 @@ def test_a_rank_killed_while_idle_is_told_in_the_event_loop_which_stays_free() -
         assert [rank for rank, _ in await cluster.apply_async(on_engines.who)] == [0, 1]
         await cluster.close_async()
         late.cancel()
+        poll.cancel()
+        with pytest.raises(asyncio.CancelledError):  # and no other error
+            await poll
         return seconds, await late
 
     seconds, late = asyncio.run(main())
@@ -65,6 +69,13 @@ def test_a_rank_killed_while_idle_is_told_in_the_event_loop_which_stays_free() -
         "stopped",
     ]
     assert {thread for _, thread in told} == {threading.current_thread().name}
+
+
+async def ask_all_the_time(cluster: pk.Cluster) -> None:
+    """What a dashboard does."""
+    while True:
+        assert cluster.state and cluster.message and repr(cluster)
+        await asyncio.sleep(0.005)
 
 
 def test_a_rank_killed_during_a_call_is_named_and_a_restart_works(pair: pk.Cluster) -> None:
@@ -99,11 +110,13 @@ def test_a_rank_that_raises_alone_ends_the_wait_of_the_others(pair: pk.Cluster) 
 
 
 def test_a_lost_controller_is_told_and_nothing_stays(pair: pk.Cluster) -> None:
-    processes = pair._engines.processes
+    processes, call = pair._engines.processes, pair.send(on_engines.spin)
     family = [process for process in psutil.Process().children(recursive=True) if processes._started(process)]
     (controller,) = psutil.Process(processes._controller.pid).children()
     controller.kill()
     wait_until(lambda: pair.state == "dead", 2.0)
     assert pair.message.startswith(f"The controller (process {controller.pid}) was killed")
     pair.close()
+    with pytest.raises(pk.ClusterError, match="closed while this call was in flight"):
+        pair.gather(call)
     assert len(family) >= 7 and not any(map(alive, family)) and not processes.folder.exists()

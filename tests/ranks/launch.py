@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pdekit.doctor.mpi import mpiexec
+from pdekit.cluster.launch import find_mpiexec, local_mpi
 
 LIMIT = 240  # seconds for one job
 ROOT = Path(__file__).parents[2]
@@ -23,12 +23,8 @@ def on_ranks(ranks: int, program: str, **arguments: object) -> list:
     AssertionError with everything that was printed if any rank fails or the time is up.
     """
     with tempfile.TemporaryDirectory() as folder:
-        command = [mpiexec(), "-n", str(ranks), sys.executable, "-m", "tests.ranks.launch"]
-        environment = os.environ | {
-            "OMP_NUM_THREADS": "1",
-            "OMP_WAIT_POLICY": "passive",
-            "UCX_TLS": "sm,self",
-        }
+        command = [*find_mpiexec(), "-n", str(ranks), sys.executable, "-m", "tests.ranks.launch"]
+        environment = os.environ | local_mpi() | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
         try:
             done = subprocess.run(
                 [*command, program, json.dumps(arguments), folder],
