@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pdekit import checks
 from pdekit.optim import OPTIMIZERS, SCHEDULES
 from pdekit.parallel import Comm, FlatModule, Serial, SyncBatchNorm, share
 from pdekit.pde import relative_l2
@@ -28,8 +29,10 @@ class Solver:
     def __init__(self, experiment: Experiment, comm: Comm | None = None) -> None:
         self.experiment, self.comm = experiment, comm or Serial()
         self.dtype = DTYPES[experiment.dtype]
-        torch.manual_seed(experiment.seed)  # every rank draws the same first parameters
-        self.generator = experiment.generator.build(partial(norm_layer, experiment.generator.norm, self.comm))
+        layer = partial(norm_layer, experiment.generator.norm, self.comm)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(experiment.seed)  # every rank draws the same first parameters
+            self.generator = experiment.generator.build(layer)
         self.generator.to(self.dtype, memory_format=torch.channels_last)
         self.norms = [m for m in self.generator.modules() if isinstance(m, SyncBatchNorm)]
         for norm in self.norms:
@@ -76,7 +79,9 @@ class Solver:
         for norm in self.norms:
             norm.advance()
         self.seconds += time.perf_counter() - start
-        self.stalled = outcome.stalled
+        # another batch, or a finer grid, may bring a lower loss
+        whole = len(batch) == self.experiment.samples and resolution == self.experiment.problem.resolution
+        self.stalled = outcome.stalled and whole
         if not math.isfinite(outcome.loss):  # the same bits on every rank, so all of them stop here
             message = f"step {number}: expected a finite loss, got {outcome.loss}"
             raise FloatingPointError(
@@ -121,7 +126,7 @@ class Solver:
 
     def advance(self, k: int) -> list[Step]:
         """The next `k` steps; fewer, or none, when the experiment's steps are used up."""
-        return list(islice(self, k))
+        return list(islice(self, checks.whole("k", k, least=0)))
 
     def run(self) -> History:
         """All remaining steps."""
@@ -149,7 +154,10 @@ class Solver:
 
     def error(self, indices: Sequence[int], resolution: int | None = None) -> float:
         """Mean over the global samples `indices` of the relative L2 error against the reference; asks all ranks."""
+        if len(indices) == 0:
+            raise checks.refuse("indices", "at least one sample", list(indices), "give problem.held_out(16)")
         problem = self.experiment.problem.at(resolution or self.experiment.problem.resolution)
+        self.experiment.generator.check(problem.shape)  # on every rank, before any of them waits for another
         mine = share(np.asarray(indices), self.comm).tolist()
         errors = [relative_l2(self.predict(i, problem.resolution), problem.reference(i)) for i in mine]
         total = np.array([sum(errors) / len(indices)])

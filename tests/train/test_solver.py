@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import pdekit as pk
+from pdekit.optim import Outcome
 
 SMALL = {"generator": pk.UNet(width=4, depth=2), "samples": 7, "batch": 3, "steps": 6}
 
@@ -91,8 +92,29 @@ def test_a_grid_that_does_not_fit_and_a_bad_coefficient_are_refused() -> None:
     solver = small()
     with pytest.raises(ValueError, match="nearest sizes"):
         solver.predict(0, resolution=30)
+    with pytest.raises(ValueError, match="nearest sizes"):
+        solver.error([0], resolution=30)
+    with pytest.raises(ValueError, match="at least one sample"):
+        solver.error([])
+    with pytest.raises(ValueError, match="k: expected a whole number"):
+        solver.advance(-1)
     with pytest.raises(ValueError, match="finite values above 0"):
         solver.predict(np.full((16, 16), np.nan))
+
+
+@pytest.mark.parametrize(("batch", "steps"), [(7, 1), (3, 6)])
+def test_a_stall_ends_a_run_unless_another_batch_may_help(batch: int, steps: int) -> None:
+    solver = small(optimizer="lbfgs", batch=batch)
+    solver.optimizer.step = lambda *_: Outcome(0.0, 0.0, 1, stalled=True)
+    assert len(solver.run()) == steps
+
+
+def test_making_a_solver_leaves_torchs_random_numbers_alone() -> None:
+    torch.manual_seed(1)
+    expected = torch.rand(1)
+    torch.manual_seed(1)
+    small(seed=5)
+    assert torch.equal(torch.rand(1), expected)
 
 
 def test_the_history_has_a_column_for_everything_in_a_step() -> None:
