@@ -120,6 +120,6 @@ class Cluster(Lifecycle):
         self._look()
         if self._state == "ready" and (why := call.overdue()) is not None:
             self._die(str(why), why.details)
-        if self._state == "dead":
+        if self._state != "ready":
             raise ClusterError(self._message, self._details)
         return False

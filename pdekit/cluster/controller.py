@@ -12,9 +12,11 @@ def serve(folder: Path, encrypted: bool) -> None:
             f"--profile-dir={folder}",
             "--ip=127.0.0.1",
             "--location=127.0.0.1",
-            "--log-level=WARN",
+            "--log-level=ERROR",
             "--usethreads",  # two processes instead of nine
             "--nodb",  # else the controller keeps copies of all results
             f"--IPController.enable_curve={encrypted}",
+            "--HeartMonitor.period=250",  # ms: engines register at a beat, and the default is 3 s
+            "--HeartMonitor.max_heartmonitor_misses=120",
         ]
     )

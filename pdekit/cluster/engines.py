@@ -97,10 +97,11 @@ class Engines:
     def _check(self, deadline: float, expected: str) -> None:
         if self._closed:
             raise ClusterError("start: expected to come up, but close() came first; call start() again")
-        failure, log = self.processes.failure(), self.processes.log()
+        failure = self.processes.failure()
         late = f" within {self.plan.timeout:.0f} s; give a longer timeout=..."
         why = f", but {failure}" if failure is not None else late if time.monotonic() > deadline else ""
         if why:
+            log = self.processes.log()
             said = [line for line in log.splitlines() if any(map(str.isalpha, line))][-SAID:]
             message = f"start: expected {expected}{why}; `pdekit doctor` looks for causes"
             raise ClusterError("\n".join([message, *said]), log)

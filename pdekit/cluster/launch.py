@@ -1,6 +1,7 @@
 """What is started and with which settings: checked here, before anything runs."""
 
 import os
+import secrets
 import shlex
 import shutil
 import sys
@@ -76,6 +77,7 @@ class Plan:
             "OMP_WAIT_POLICY": "passive",  # spinning threads took 40 times as long on busy cores
             "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path),  # engines find what we find
             "IPYTHONDIR": str(folder),
+            "IPP_SESSION_KEY": secrets.token_hex(32),  # messages are signed, also where they are encrypted
         }
         return local_mpi() | mine | given
 

@@ -104,8 +104,9 @@ class Processes:
 
 
 def _signal_group(leader: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):  # they have all ended
-        os.killpg(leader.pid, number)
+    if leader.returncode is None:  # else its number may be another's by now
+        with suppress(ProcessLookupError):
+            os.killpg(leader.pid, number)
 
 
 def _until_gone(processes: list[psutil.Process]) -> Iterator[None]:

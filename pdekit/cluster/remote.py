@@ -112,15 +112,19 @@ class RemoteSolver:
         try:
             return self._land(call, self._cluster.gather(call))
         except ClusterError:
-            self._flying = None
+            self._forget(call)
             raise
 
     async def _finish_async(self, call: Call) -> "list[Step]":
         try:
             return self._land(call, await self._cluster.gather_async(call))
         except ClusterError:
-            self._flying = None
+            self._forget(call)
             raise
+
+    def _forget(self, call: Call) -> None:
+        if call is self._flying:
+            self._flying = None
 
     def _land(self, call: Call, results: list[Any]) -> "list[Step]":
         records, done, resolution = results[0]

@@ -3,7 +3,6 @@
 Arrays are (H, W) with x along W and y along H, nodes on the closed unit square, row 0 at y = 0.
 """
 
-import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
@@ -111,8 +110,10 @@ def heatmap(
     low, high = span or (None, None)
     height, width = values.shape
     return go.Heatmap(
-        x=np.linspace(0, 1, width),
-        y=np.linspace(0, 1, height),
+        x0=0,
+        dx=1 / (width - 1),
+        y0=0,
+        dy=1 / (height - 1),
         z=values,
         zmin=low,
         zmax=high,

@@ -18,6 +18,7 @@ from pdekit.views.fields import UNIT, bar_below, heatmap
 
 HEIGHT = 520
 POINTS = 600  # at most so many points of a curve travel to the browser at a repaint
+BLANK = np.full((2, 2), None)  # a field with no values: null, which travels as JSON where NaN does not
 PIXELS = 128  # and so many values along each side of a field
 
 _TITLES = (
@@ -37,10 +38,9 @@ class LiveFigure:
         figure = make_subplots(
             rows=2, cols=3, subplot_titles=_TITLES, horizontal_spacing=0.075, vertical_spacing=0.19
         )
-        blank = np.zeros((2, 2))
         for place, scale in enumerate((theme.COEFFICIENT_SCALE, theme.FIELD_SCALE, theme.FIELD_SCALE)):
-            _add_map(figure, blank, scale, 1, place + 1)
-        _add_map(figure, blank, theme.SIGNED_SCALE, 2, 3)
+            _add_map(figure, scale, 1, place + 1)
+        _add_map(figure, theme.SIGNED_SCALE, 2, 3)
         raw = {"mode": "markers", "marker": {"size": 3, "color": theme.COLOURS[4]}, "opacity": 0.5}
         curve = {"mode": "lines", "line": {"color": theme.COLOURS[0], "width": 2}}
         mark = {"mode": "lines+text", "line": {"color": theme.MUTED, "width": 1}, "hoverinfo": "skip"}
@@ -127,7 +127,7 @@ class LiveFigure:
             self._blank()
 
     def _blank(self) -> None:
-        self._prediction.visible = self._difference.visible = False
+        self._prediction.z = self._difference.z = BLANK
 
 
 class _Widget(go.FigureWidget):
@@ -165,18 +165,17 @@ def thin(values: np.ndarray, most: int) -> np.ndarray:
 
 def _put(trace: go.Heatmap, values: Field) -> None:
     values = thin(values, PIXELS)
-    if (len(trace.y), len(trace.x)) != values.shape:
-        trace.update(x=np.linspace(0, 1, values.shape[1]), y=np.linspace(0, 1, values.shape[0]))
+    height, width = values.shape
     # Fields travel as text: four digits of the largest value are more than the colours can show.
     digits = 4 - int(np.ceil(np.log10(max(np.abs(values).max(), 1e-30))))
-    trace.update(z=np.round(values, digits), visible=True)
+    trace.update(z=np.round(values, digits), dx=1 / (width - 1), dy=1 / (height - 1))
 
 
-def _add_map(figure: go.Figure, values: Field, scale: str, row: int, column: int) -> None:
+def _add_map(figure: go.Figure, scale: str, row: int, column: int) -> None:
     axes = figure.get_subplot(row, column)
     (x0, x1), (y0, _) = axes.xaxis.domain, axes.yaxis.domain
     bar = bar_below((x0 + x1) / 2, x1 - x0, y0 - 0.01) | {"ticklen": 3, "nticks": 5, "tickangle": 0}
-    figure.add_trace(heatmap(values, None, scale, bar), row=row, col=column)
+    figure.add_trace(heatmap(BLANK, (-1, 1), scale, bar), row=row, col=column)
     figure.update_xaxes(**UNIT | {"showticklabels": False, "ticks": ""}, row=row, col=column)
     anchor = axes.yaxis.anchor
     figure.update_yaxes(

@@ -12,9 +12,8 @@ ROOT = ".pdekit-dashboard"
 # Number of losses in the figure, and the sum of the predicted field: both change where it trains.
 LOOK = f"""() => {{
     const traces = document.querySelector("{ROOT} .js-plotly-plot").data;
-    const field = traces[1].visible === false ? [] : traces[1].z || [];
-    const sum = values => Array.from(values).reduce((total, v) => total + (v.length ? sum(v) : v), 0);
-    return {{points: (traces[4].x || []).length, field: sum(field), grid: field.length}};
+    const sum = v => v === null ? 0 : v.length === undefined ? v : Array.from(v).reduce((t, w) => t + sum(w), 0);
+    return {{points: (traces[4].x || []).length, field: sum(traces[1].z || [])}};
 }}"""
 # Notes when the number of losses in the figure changes, every 20 ms.
 RECORD = f"""() => {{
@@ -66,8 +65,13 @@ class Screen:
         return self.page.locator(f"{ROOT} .pdekit-message").inner_text().replace("\N{NO-BREAK SPACE}", " ")
 
     def look(self) -> dict[str, float]:
-        """points: losses in the figure; field: sum of the predicted values; grid: rows of that field."""
+        """points: losses in the figure; field: sum of the predicted values."""
         return self.page.evaluate(LOOK)
+
+    def complaints(self) -> list[str]:
+        """What JupyterLab's log console counts: errors in the handling of messages that no cell shows."""
+        entries = self.page.locator("[title*='log entries']")
+        return [entry.get_attribute("title") or "" for entry in entries.all()]
 
     def record(self) -> None:
         """From now on, note when the curve changes."""

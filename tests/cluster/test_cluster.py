@@ -52,7 +52,7 @@ def test_traffic_is_encrypted_between_controller_engines_and_us(cluster: pk.Clus
     assert cluster.apply(on_engines.encrypted) == [True] * 3
     assert cluster._engines._client._mux_socket.get(zmq.MECHANISM) == zmq.CURVE
     connection = json.loads(cluster._engines.processes.connection_file.read_text())
-    assert connection["curve_serverkey"]
+    assert connection["curve_serverkey"] and len(connection["key"]) == 64
     assert connection["interface"] == "tcp://127.0.0.1"
 
 

@@ -35,7 +35,6 @@ def test_a_rank_killed_while_idle_is_told_in_the_event_loop_which_stays_free() -
     cluster.on_change(lambda changed: told.append((changed.state, threading.current_thread().name)))
 
     async def main() -> tuple[float, float]:
-        poll = asyncio.ensure_future(ask_all_the_time(cluster))
         await cluster.start_async()
         victim = (await cluster.apply_async(on_engines.who))[0][1]
         os.kill(victim, signal.SIGKILL)
@@ -47,6 +46,7 @@ def test_a_rank_killed_while_idle_is_told_in_the_event_loop_which_stays_free() -
         assert cluster.message.startswith(f"Rank 0 (process {victim}) was killed (SIGKILL")
         assert cluster.message.endswith("call restart() for fresh ones.")
         late = asyncio.ensure_future(lateness(60.0))
+        poll = asyncio.ensure_future(ask_all_the_time(cluster))
         await cluster.restart_async()
         assert [rank for rank, _ in await cluster.apply_async(on_engines.who)] == [0, 1]
         await cluster.close_async()

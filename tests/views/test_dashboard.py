@@ -38,6 +38,11 @@ def points(dash: Dashboard) -> int:
     return len(dash.figure.widget.data[4].x)
 
 
+def blank(field: object) -> bool:
+    """Whether the heatmap `field` shows nothing."""
+    return all(value is None for row in field.z for value in row)
+
+
 def run(cluster: FakeCluster, experiment: FakeExperiment, story: Callable) -> None:
     """Play `story(dash)` in an event loop, as a notebook kernel has one."""
 
@@ -53,7 +58,7 @@ def test_it_opens_on_a_held_out_sample(cluster: FakeCluster, experiment: FakeExp
     coefficient, prediction, reference, _ = dash.figure.widget.data[:4]
     assert np.allclose(coefficient.z, np.log10(FakeProblem(64).coefficient(1000)), atol=1e-3)
     assert np.allclose(reference.z, FakeProblem(64).reference(1000), atol=1e-3)
-    assert prediction.visible is False and points(dash) == 0
+    assert blank(prediction) and points(dash) == 0
     assert (dash.settings.resolution, dash.settings.ranks, dash.settings.rate) == (64, 2, 3e-3)
     assert dash.experiment == experiment
     assert dash.controls.stop.disabled and not dash.controls.train.disabled
@@ -68,7 +73,7 @@ def test_train_stop_and_train_again(cluster: FakeCluster, experiment: FakeExperi
         assert dash.controls.train.disabled and dash.controls.rate.disabled
         assert re.fullmatch(r"step \d+ of 400 · \d+ s left", text(dash.controls.left))
         dash.controls.stop.click()
-        assert await until(lambda: not dash.running) < 0.5
+        assert await until(lambda: not dash.running) < 1  # 0.25 s on a quiet machine
         taken = len(dash.solver.history)
         assert message(dash).startswith(f"Stopped: {taken} steps")
         await asyncio.sleep(0.4)
@@ -85,13 +90,11 @@ def test_train_stop_and_train_again(cluster: FakeCluster, experiment: FakeExperi
     run(cluster, experiment, story)
 
 
-def test_about_four_repaints_a_second(cluster: FakeCluster, experiment: FakeExperiment) -> None:
+def test_a_call_lasts_about_a_quarter_of_a_second(cluster: FakeCluster, experiment: FakeExperiment) -> None:
     async def story(dash: Dashboard) -> None:
         dash.controls.train.click()
-        await until(lambda: len(dash.solver.calls) > 5 if dash.solver else False)
-        before = len(dash.solver.calls)
-        await asyncio.sleep(2)
-        assert 5 <= len(dash.solver.calls) - before <= 10
+        await until(lambda: points(dash) > 60)
+        assert dash.solver.calls[:7] == [1, 2, 4, 8, 16, 25, 25]  # a step lasts 10 ms
         dash.stop()
         await until(lambda: not dash.running)
 
@@ -109,7 +112,7 @@ def test_the_kernel_is_free_while_it_trains(cluster: FakeCluster, experiment: Fa
             late.append(clock() - began - 0.01)
         dash.stop()
         await until(lambda: not dash.running)
-        assert max(late) < 0.2
+        assert max(late) < 0.25
 
     run(cluster, experiment, story)
 
@@ -143,7 +146,7 @@ def test_reset_forgets_the_run(cluster: FakeCluster, experiment: FakeExperiment)
         await until(lambda: points(dash) > 5)
         dash.controls.reset.click()  # while it trains
         await until(lambda: not dash.running)
-        assert points(dash) == 0 and dash.solver is None
+        assert points(dash) == 0 and dash.solver is None and blank(dash.figure.widget.data[1])
         assert message(dash) == "Reset: Train starts anew."
         assert text(dash.controls.left) == "step 0 of 400"
         dash.controls.train.click()
@@ -301,7 +304,7 @@ def test_another_sample_in_training_and_at_rest(cluster: FakeCluster, experiment
         assert errors.x[0] > 1  # the curve of the other sample is gone
         dash.controls.sample.value = 0
         await until(lambda: list(errors.x) == [len(dash.solver.history)])
-        assert dash.figure.widget.data[1].visible
+        assert not blank(dash.figure.widget.data[1])
 
     run(cluster, experiment, story)
 
@@ -344,3 +347,23 @@ def test_a_problem_of_its_own_goes_with_the_default_experiment(cluster: FakeClus
     assert dash.experiment == pk.Experiment(pk.Poisson(resolution=32))
     dash.controls.rate.value = 0.5
     assert dash.experiment.rate == 0.5
+
+
+def test_an_error_behind_a_chosen_sample_is_shown(
+    cluster: FakeCluster, experiment: FakeExperiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No button was clicked and nobody awaits it: it must not be lost."""
+
+    async def breaks(*_: object, **__: object) -> None:
+        raise OSError("no route")
+
+    async def story(dash: Dashboard) -> None:
+        dash.controls.train.click()
+        await until(lambda: points(dash) > 5)
+        dash.stop()
+        await until(lambda: not dash.running)
+        monkeypatch.setattr(dash.solver, "predict_async", breaks)
+        dash.controls.sample.value = 7
+        await until(lambda: message(dash) == "OSError: no route")
+
+    run(cluster, experiment, story)
