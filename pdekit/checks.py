@@ -28,8 +28,21 @@ def positive(name: str, value: object) -> float:
     return float(value)
 
 
+def number(name: str, value: object) -> float:
+    """`value` as a finite float; ValueError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise refuse(name, "a finite number", value, f"give {name}=0.0, for instance")
+    return float(value)
+
+
 def one_of(name: str, value: object, choices: Collection[str]) -> str:
     """`value` if it is one of `choices`; ValueError otherwise."""
     if value not in choices:
         raise refuse(name, f"one of {', '.join(map(repr, choices))}", value, "choose one of these")
     return str(value)
+
+
+def settle(recipe: object, **values: object) -> None:
+    """Store checked `values` in a frozen dataclass while it is being made."""
+    for name, value in values.items():
+        object.__setattr__(recipe, name, value)

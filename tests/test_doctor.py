@@ -145,11 +145,12 @@ def test_no_ports(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a container of 1 GB on a large machine."""
-    limit = tmp_path / "memory.max"
-    monkeypatch.setattr(machine, "CONTAINER", (limit,))
+    limit, used = tmp_path / "memory.max", tmp_path / "memory.current"
+    monkeypatch.setattr(machine, "CONTAINER", ((limit, used),))
+    used.write_text("500000000\n")
     limit.write_text("max\n")
     assert one("memory").status == "ok"
-    limit.write_text("1000000000\n")
+    limit.write_text("1500000000\n")
     found = one("memory")
     assert found.status == "missing" and found.found.startswith("1.0 GB")
 

@@ -17,7 +17,7 @@ class Call:
     """One function on the first ranks: a future for each, in the order of the ranks."""
 
     def __init__(self, futures: list[Future], limit: float) -> None:
-        self.futures, self.deadline = futures, time.monotonic() + limit
+        self.futures, self.limit, self.deadline = futures, limit, time.monotonic() + limit
         self.abandoned = False  # its engines were closed
 
     @property
@@ -34,7 +34,8 @@ class Call:
             return None
         if error is not None:
             return ClusterError(f"{error} The other ranks wait for it in vain.", error.details)
-        return ClusterError("A call did not return in time (call_timeout).")
+        remedy = "ask for fewer steps at once, or give Cluster(call_timeout=...)"
+        return ClusterError(f"A call did not return within {self.limit:.0f} s; {remedy}.")
 
     def results(self) -> list[Any]:
         """What the ranks returned, once all have. ClusterError if one of them raised."""

@@ -5,7 +5,6 @@ import secrets
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from pdekit import checks
 
 LAUNCHERS = ("local",)
 # What another MPI job or another cluster, in which we may be running, told its own processes; not settings.
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
 FOREIGN = ("PMI_", "PMIX_", "OMPI_COMM_", "PRTE_", "SLURM_", "IPP_")
 
 
@@ -68,7 +68,6 @@ class Plan:
 
     def environment(self, folder: Path) -> dict[str, str]:
         """The environment of controller and engines."""
-        mine = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN) or "_MCA_" in k}
         threads = str(self.threads)
         given = {
             "OMP_NUM_THREADS": threads,
@@ -79,13 +78,18 @@ class Plan:
             "IPYTHONDIR": str(folder),
             "IPP_SESSION_KEY": secrets.token_hex(32),  # messages are signed, also where they are encrypted
         }
-        return local_mpi() | mine | given
+        return mpi_environment() | given
 
 
-def local_mpi() -> Mapping[str, str]:
-    """What keeps MPI on this machine, and more ranks than cores possible, unless the user said otherwise."""
+def mpi_environment() -> dict[str, str]:
+    """The environment of processes on this machine that mpiexec starts.
+
+    It is ours, less what another MPI job in which we may be running told its own processes, plus what keeps MPI on
+    this machine, and more ranks than cores possible, unless the user said otherwise.
+    """
+    mine = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN) or "_MCA_" in k}
     loopback = {"HYDRA_IFACE": "lo"} if sys.platform == "linux" else {}
-    return loopback | {
+    usual = {
         "HYDRA_LAUNCHER": "fork",
         "HYDRA_RMK": "user",
         "UCX_TLS": "sm,self",
@@ -94,13 +98,14 @@ def local_mpi() -> Mapping[str, str]:
         "OMPI_MCA_hwloc_base_binding_policy": "none",
         "PRTE_MCA_hwloc_default_binding_policy": "none",
     }
+    return loopback | usual | mine
 
 
 def cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """How many cores this process may use: those it is bound to, or its container's quota where that is less."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota, _, period = QUOTA.read_text().partition(" ") if QUOTA.exists() else ("max", "", "")
+    return bound if quota == "max" else max(1, min(bound, round(int(quota) / int(period))))
 
 
 def find_mpiexec(wanted: str | None = None) -> tuple[str, ...]:

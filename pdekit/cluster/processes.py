@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from pdekit.cluster.errors import ClusterError
 from pdekit.cluster.launch import Plan
 from pdekit.cluster.watchdog import alive, in_words
 
@@ -28,12 +29,18 @@ class Processes:
         self.connection_file = self.folder / "security" / "ipcontroller-client.json"
         self.ranks: dict[int, int] = {}  # process -> MPI rank, once the engines have answered
         self._environment = plan.environment(self.folder)
+        started: list[subprocess.Popen[bytes]] = []
         try:
-            self._engines = self._start("engine", str(plan.threads), *plan.mpiexec, "-n", str(plan.ranks))
-        except OSError:  # first, so that nothing runs yet
-            shutil.rmtree(self.folder)
-            raise
-        self._controller = self._start("controller", "encrypted" if plan.encrypted else "plain")
+            started += [self._start("engine", str(plan.threads), *plan.mpiexec, "-n", str(plan.ranks))]
+            started += [self._start("controller", "encrypted" if plan.encrypted else "plain")]
+        except OSError as error:
+            for popen in started:
+                _signal_group(popen, signal.SIGKILL)
+                popen.wait(PATIENCE)
+            shutil.rmtree(self.folder, ignore_errors=True)
+            got = f"got {error}; `pdekit doctor` looks for causes"
+            raise ClusterError(f"start: expected to start processes from {self.folder}, {got}") from error
+        self._engines, self._controller = started
 
     def _start(self, role: str, option: str, *launcher: str) -> subprocess.Popen[bytes]:
         arguments = [role, str(self.owner), str(self.folder), option, str(self.plan.timeout)]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pdekit.cluster.cluster import Cluster
     from pdekit.train import Experiment, History, Step
 
-TARGET = 0.25  # seconds that a call of `run` should last
+TARGET = 0.25  # seconds that a call should last
 
 
 class RemoteSolver:
@@ -47,13 +47,23 @@ class RemoteSolver:
         self.parameters, self.resolution = results[0]
 
     def advance(self, k: int) -> "list[Step]":
-        """The next `k` steps; fewer, or none, when the experiment's steps are used up."""
+        """The next `k` steps; fewer, or none, when the experiment's steps are used up.
+
+        Asked for in calls of about a quarter of a second, so that no time limit ends a long run.
+        """
+        checks.whole("k", k, least=0)
         while self._flying is not None:
             self._finish(self._flying)
-        return self._finish(self._take_off(k))
+        steps: list[Step] = []
+        count = 1
+        while len(steps) < k and not self.done:
+            start = time.perf_counter()
+            steps += self._finish(self._take_off(min(count, k - len(steps))))
+            count = max(1, min(2 * count, round(count * TARGET / (time.perf_counter() - start))))
+        return steps
 
     async def advance_async(self, k: int) -> "list[Step]":
-        """`advance` without blocking the event loop.
+        """`advance` in one call, without blocking the event loop.
 
         Cancelled, it leaves its steps in flight: the next `advance` waits for them, and they are in the
         history then.
@@ -71,12 +81,8 @@ class RemoteSolver:
         raise StopIteration
 
     def run(self) -> "History":
-        """All remaining steps, in calls of about a quarter of a second."""
-        k = 1
-        while not self.done:
-            start = time.perf_counter()
-            self.advance(k)
-            k = max(1, min(2 * k, round(k * TARGET / (time.perf_counter() - start))))
+        """All remaining steps."""
+        self.advance(self.experiment.steps)
         return self.history
 
     def predict(self, of: "int | Sequence[int] | np.ndarray", resolution: int | None = None) -> "np.ndarray":
@@ -91,11 +97,11 @@ class RemoteSolver:
 
     def error(self, indices: Sequence[int], resolution: int | None = None) -> float:
         """Mean over the global samples `indices` of the relative L2 error; asks all its ranks."""
-        return self._cluster.gather(self._send(engine.error, list(indices), resolution, ranks=self.ranks))[0]
+        return self._cluster.gather(self._send(engine.error, indices, resolution, ranks=self.ranks))[0]
 
     async def error_async(self, indices: Sequence[int], resolution: int | None = None) -> float:
         """`error` without blocking the event loop."""
-        call = self._send(engine.error, list(indices), resolution, ranks=self.ranks)
+        call = self._send(engine.error, indices, resolution, ranks=self.ranks)
         return (await self._cluster.gather_async(call))[0]
 
     def _send(self, function: Any, *arguments: Any, ranks: int) -> Call:
@@ -105,7 +111,7 @@ class RemoteSolver:
         return self._cluster.send(function, *arguments, ranks=ranks)
 
     def _take_off(self, k: int) -> Call:
-        self._flying = self._send(engine.advance, checks.whole("k", k), ranks=self.ranks)
+        self._flying = self._send(engine.advance, checks.whole("k", k, least=0), ranks=self.ranks)
         return self._flying
 
     def _finish(self, call: Call) -> "list[Step]":

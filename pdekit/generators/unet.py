@@ -38,9 +38,13 @@ class UNet:
     coordinates: bool = True
 
     def __post_init__(self) -> None:
-        checks.whole("width", self.width)
-        checks.whole("depth", self.depth, most=10)
-        checks.whole("widest", self.widest, least=self.width)
+        checks.settle(
+            self,
+            width=checks.whole("width", self.width),
+            depth=checks.whole("depth", self.depth, most=10),
+            widest=checks.whole("widest", self.widest, least=self.width),
+            coordinates=bool(self.coordinates),
+        )
         checks.one_of("activation", self.activation, ACTIVATIONS)
         checks.one_of("norm", self.norm, NORMS)
 

@@ -41,13 +41,15 @@ class Poisson:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        checks.whole("resolution", self.resolution, least=3)
-        checks.whole("terms", self.terms, most=1000)
-        checks.positive("eta", self.eta)
-        checks.positive("bound", self.bound)
-        checks.whole("seed", self.seed, least=0)
-        if not np.isfinite(self.source):
-            raise checks.refuse("source", "a finite number", self.source, "give source=0.0 for none")
+        checks.settle(
+            self,
+            resolution=checks.whole("resolution", self.resolution, least=3),
+            terms=checks.whole("terms", self.terms, most=1000),
+            eta=checks.positive("eta", self.eta),
+            bound=checks.positive("bound", self.bound),
+            source=checks.number("source", self.source),
+            seed=checks.whole("seed", self.seed, least=0),
+        )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -69,10 +71,15 @@ class Poisson:
 
     def parameters(self, indices: int | Sequence[int]) -> np.ndarray:
         """Karhunen-Loeve parameters w of global samples `indices`: (B, terms), float64, in [-bound, bound]."""
-        which = np.atleast_1d(np.asarray(indices, dtype=np.int64))
-        if which.size and which.min() < 0:
+        which = np.atleast_1d(np.asarray(indices))
+        if (
+            which.ndim != 1
+            or not np.issubdtype(which.dtype, np.integer)
+            or which.size == 0
+            or which.min() < 0
+        ):
             raise checks.refuse(
-                "sample index", "whole numbers from 0 on", int(which.min()), "count samples from 0"
+                "samples", "whole numbers from 0 on", indices, "give an index, or a list of them"
             )
         return self.bound * (2 * fields.sobol(which, self.terms, self.seed) - 1)
 
@@ -95,12 +102,17 @@ class Poisson:
 
     def energy(self, u: np.ndarray, nu: np.ndarray) -> float:
         """The loss of one field u (H, W) for the coefficient nu (H, W): its Ritz energy. Look at it, or plot it."""
-        samples = Samples(torch.empty(0), torch.from_numpy(self.check(nu))[None])
+        nu, u = self.check(nu), np.asarray(u, dtype=np.float64)
+        if not nu.shape == u.shape == self.shape:
+            raise checks.refuse(
+                "u and nu", f"two fields of shape {self.shape}", (u.shape, nu.shape), "give one of each"
+            )
+        samples = Samples(torch.empty(0), torch.from_numpy(nu)[None])
         return float(self.losses(torch.tensor(u, dtype=torch.float64)[None], samples))
 
     def check(self, nu: np.ndarray) -> np.ndarray:
         """`nu` as float64 if it is a coefficient of this problem; ValueError if shape, sign or finiteness is wrong."""
-        nu = np.asarray(nu, dtype=np.float64)
+        nu = np.array(nu, dtype=np.float64, order="C")
         if nu.ndim not in (2, 3) or nu.shape[-2:] != self.shape:
             expected = f"an array of shape {self.shape} or (B, {self.resolution}, {self.resolution})"
             raise checks.refuse(

@@ -1,7 +1,8 @@
 """All settings of a run as one value: checked when it is made, printed as one line, and read back from it."""
 
 import ast
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from typing import NamedTuple
 
 import torch
 
@@ -15,6 +16,20 @@ OBJECTIVES = ("log-energy", "energy")
 GRIDS = ("coarse-to-fine", "single")
 COARSEST = 32  # nodes along a side below which a coarse grid teaches little
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+class Own(NamedTuple):
+    """What a kind of optimizer uses where an experiment says nothing."""
+
+    schedule: str
+    samples: int
+    batch: int
+    steps: int
+
+
+MINI_BATCH = Own("cosine", samples=512, batch=8, steps=2200)
+# A line search compares losses of one batch, so it gets all samples at once; few, so that a step takes about a second.
+FULL_BATCH = Own("constant", samples=64, batch=FIRST_HELD_OUT, steps=200)
 
 
 @dataclass(frozen=True)
@@ -32,10 +47,10 @@ class Experiment:
     generator: UNet = field(default_factory=UNet)
     optimizer: str = "adamw"
     rate: float | None = None
-    schedule: str = "cosine"
-    samples: int = 512
+    schedule: str | None = None
+    samples: int | None = None
     batch: int | None = None
-    steps: int = 2200
+    steps: int | None = None
     objective: str = "log-energy"
     grids: str = "coarse-to-fine"
     seed: int = 0
@@ -47,25 +62,34 @@ class Experiment:
                 got = getattr(self, name)
                 raise checks.refuse(name, f"a {kind.__name__}", got, f"give {name}=pk.{kind.__name__}(...)")
         checks.one_of("optimizer", self.optimizer, OPTIMIZERS)
-        checks.one_of("schedule", self.schedule, SCHEDULES)
         checks.one_of("objective", self.objective, OBJECTIVES)
         checks.one_of("grids", self.grids, GRIDS)
         checks.one_of("dtype", self.dtype, DTYPES)
-        checks.whole("samples", self.samples, most=FIRST_HELD_OUT)
-        checks.whole("steps", self.steps)
-        checks.whole("seed", self.seed, least=0)
-        rate = RATES[self.optimizer] if self.rate is None else self.rate
-        batch = self.batch
-        if batch is None:
-            batch = self.samples if self.optimizer == "lbfgs" else min(8, self.samples)
-        object.__setattr__(self, "rate", checks.positive("rate", rate))
-        object.__setattr__(self, "batch", checks.whole("batch", batch, most=self.samples))
+        own = FULL_BATCH if self.optimizer == "lbfgs" else MINI_BATCH
+        samples = checks.whole("samples", _or(self.samples, own.samples), most=FIRST_HELD_OUT)
+        checks.settle(
+            self,
+            rate=checks.positive("rate", _or(self.rate, RATES[self.optimizer])),
+            schedule=checks.one_of("schedule", _or(self.schedule, own.schedule), SCHEDULES),
+            samples=samples,
+            batch=checks.whole("batch", _or(self.batch, min(own.batch, samples)), most=samples),
+            steps=checks.whole("steps", _or(self.steps, own.steps)),
+            seed=checks.whole("seed", self.seed, least=0),
+        )
         self.generator.check(self.problem.shape)
         if self.objective == "log-energy" and not self.problem.positive:
             remedy = 'use objective="energy", or source=0.0'
             raise checks.refuse(
                 "objective", "an energy above 0 to take the logarithm of", self.problem, remedy
             )
+
+    def with_optimizer(self, name: str) -> "Experiment":
+        """The same with another optimizer, and with what suits it where this one's does not."""
+        if "lbfgs" in (name, self.optimizer) and name != self.optimizer:
+            return replace(
+                self, optimizer=name, rate=None, schedule=None, samples=None, batch=None, steps=None
+            )
+        return replace(self, optimizer=name, rate=None)
 
     @property
     def plan(self) -> tuple[tuple[int, int], ...]:
@@ -78,9 +102,7 @@ class Experiment:
             resolutions.insert(0, half)
         share = [1 / r**2 for r in resolutions]  # the same work on each grid
         ends = [round(self.steps * sum(share[: k + 1]) / sum(share)) for k in range(len(share))]
-        ends[:-1] = [
-            min(end, self.steps - 1) for end in ends[:-1]
-        ]  # the problem's own grid is always reached
+        ends[:-1] = [min(end, self.steps - 1) for end in ends[:-1]]  # the last grid is always reached
         return tuple(zip(resolutions, ends, strict=True))
 
     def resolution_at(self, step: int) -> int:
@@ -130,3 +152,7 @@ def _build(node: ast.expr) -> object:
                 name, f"settings among {', '.join(sorted(known))}", keyword.arg, "check the name"
             )
     return RECIPES[name](*map(_build, node.args), **{k.arg: _build(k.value) for k in node.keywords})
+
+
+def _or(value: object, otherwise: object) -> object:
+    return otherwise if value is None else value

@@ -44,6 +44,7 @@ class Solver:
         self.seconds = 0.0
         self.stalled = False
         self.problem = experiment.problem.at(experiment.resolution_at(1))
+        self._coarsest = self.problem.resolution  # no step is on a coarser grid any more
         self._latest: np.ndarray | None = None
 
     @property
@@ -70,7 +71,7 @@ class Solver:
         start, communication = time.perf_counter(), self.comm.seconds
         number = len(self.history) + 1
         batch = self.batch(number)
-        resolution = self.experiment.resolution_at(number)
+        resolution = max(self.experiment.resolution_at(number), self._coarsest)
         fresh = resolution != self.resolution or not np.array_equal(batch, self._latest)
         self.problem, self._latest = self.experiment.problem.at(resolution), batch
         rate = self.experiment.rate * SCHEDULES[self.experiment.schedule](self.experiment.progress(number))
@@ -79,9 +80,10 @@ class Solver:
         for norm in self.norms:
             norm.advance()
         self.seconds += time.perf_counter() - start
-        # another batch, or a finer grid, may bring a lower loss
-        whole = len(batch) == self.experiment.samples and resolution == self.experiment.problem.resolution
-        self.stalled = outcome.stalled and whole
+        if (
+            outcome.stalled and len(batch) == self.experiment.samples
+        ):  # else another batch may bring a lower loss
+            self._leave_grid()
         if not math.isfinite(outcome.loss):  # the same bits on every rank, so all of them stop here
             message = f"step {number}: expected a finite loss, got {outcome.loss}"
             raise FloatingPointError(
@@ -100,6 +102,12 @@ class Solver:
             )
         )
         return self.history.steps[-1]
+
+    def _leave_grid(self) -> None:
+        """No lower loss is found on this grid: go on with the next finer one, or end."""
+        finer = [resolution for resolution, _ in self.experiment.plan if resolution > self.resolution]
+        self.stalled = not finer
+        self._coarsest = min(finer, default=self.resolution)
 
     def batch(self, number: int) -> np.ndarray:
         """The global samples of step `number`: each epoch is one permutation, drawn for all ranks."""
@@ -154,11 +162,13 @@ class Solver:
 
     def error(self, indices: Sequence[int], resolution: int | None = None) -> float:
         """Mean over the global samples `indices` of the relative L2 error against the reference; asks all ranks."""
-        if len(indices) == 0:
-            raise checks.refuse("indices", "at least one sample", list(indices), "give problem.held_out(16)")
         problem = self.experiment.problem.at(resolution or self.experiment.problem.resolution)
-        self.experiment.generator.check(problem.shape)  # on every rank, before any of them waits for another
-        mine = share(np.asarray(indices), self.comm).tolist()
+        problem.parameters(
+            indices
+        )  # bad requests are refused on every rank, before any of them waits for another
+        self.experiment.generator.check(problem.shape)
+        indices = np.atleast_1d(indices)
+        mine = share(indices, self.comm).tolist()
         errors = [relative_l2(self.predict(i, problem.resolution), problem.reference(i)) for i in mine]
         total = np.array([sum(errors) / len(indices)])
         self.comm.allreduce(total)
@@ -170,7 +180,7 @@ def norm_layer(norm: str, comm: Comm, channels: int) -> nn.Module:
     if norm == "batch":
         return SyncBatchNorm(channels, comm)
     if norm == "instance":
-        return nn.InstanceNorm2d(channels, affine=True)
+        return nn.GroupNorm(channels, channels)  # the same, and unlike InstanceNorm2d it takes a batch of 0
     if norm == "group":
         return nn.GroupNorm(next(g for g in (8, 4, 2, 1) if channels % g == 0), channels)
     return nn.Identity()

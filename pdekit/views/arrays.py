@@ -70,7 +70,7 @@ def relative_error(prediction: Field, reference: Field) -> float:
 def l2_norm(field: Field) -> float:
     """`sqrt(int v^2)` over the unit square of the bilinear interpolant of nodal values (H, W)."""
     v = np.asarray(field, dtype=np.float64)
-    return float(np.sqrt(max(0.0, np.sum(v * _mass(_mass(v).T).T))))
+    return float(np.sqrt(np.sum(v * _mass(_mass(v).T).T)))
 
 
 def _mass(v: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,7 +11,6 @@ from pdekit.views.theme import grid_name
 
 RESOLUTIONS = (32, 48, 64, 96, 128)
 OPTIMIZERS = ("adamw", "adam", "sgd", "lbfgs")
-FULL_BATCH_SAMPLES = 64  # L-BFGS takes all samples at every step: few, so that a step lasts about a second
 WIDTH = "236px"
 
 # What a message is about, as the colour of its left edge.
@@ -30,15 +29,7 @@ class Settings:
     def applied_to(self, base: Any) -> Any:
         """The experiment `base` with these settings. Raises ValueError for settings that cannot work."""
         problem = base.problem.at(self.resolution)
-        return replace(with_optimizer(base, self.optimizer), problem=problem, rate=self.rate)
-
-
-def with_optimizer(base: Any, name: str) -> Any:
-    """The experiment `base` with another optimizer, and with that optimizer's own rate and batch."""
-    if name == base.optimizer:
-        return base
-    samples = min(base.samples, FULL_BATCH_SAMPLES) if name == "lbfgs" else base.samples
-    return replace(base, optimizer=name, rate=None, batch=None, samples=samples)
+        return replace(base.with_optimizer(self.optimizer), problem=problem, rate=self.rate)
 
 
 class Controls:

@@ -46,7 +46,7 @@ def plot_loss(histories: Any, by: By = "both", *, window: int = 1, title: str = 
                     legendgroup=name, showlegend=False, hoverinfo="skip", **place,
                 )  # fmt: skip
             figure.add_scatter(
-                x=x, y=trailing_mean(history, window), name=name, line=_line(index),
+                x=x, y=trailing_mean(history.loss, history.resolution, window), name=name, line=_line(index),
                 mode="lines" if len(x) > 1 else "markers",
                 legendgroup=name, showlegend=bool(name) and column == 1, **place,
             )  # fmt: skip
@@ -121,9 +121,8 @@ def plot_scaling(
     return _finish(figure, title or f"{kind.capitalize()} scaling", 2)
 
 
-def trailing_mean(history: Any, window: int) -> np.ndarray:
-    """Mean of the last `window` losses (fewer at the start of a grid): evens out the choice of the batch."""
-    loss, grids = np.asarray(history.loss, dtype=np.float64), np.asarray(history.resolution)
+def trailing_mean(loss: ArrayLike, grids: ArrayLike, window: int) -> NDArray[np.float64]:
+    """Mean of the last `window` losses (n,), fewer at the start of each of the `grids` (n,): evens out batches."""
     steps = np.arange(len(loss))
     start_of_grid = np.maximum.accumulate(np.where(np.r_[True, np.diff(grids) != 0], steps, 0))
     first = np.maximum(start_of_grid, steps + 1 - window)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from pdekit.views.controls import Controls, Settings, with_optimizer
+from pdekit.views.controls import Controls, Settings
 from pdekit.views.engine_room import EngineRoom
 from pdekit.views.held_out import COUNT, HeldOut
 from pdekit.views.live import LiveFigure
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pdekit.cluster import Cluster
     from pdekit.pde import Poisson
     from pdekit.train import Experiment
+
+RESET = "Reset: Train starts anew."
 
 
 class Dashboard:
@@ -73,10 +75,15 @@ class Dashboard:
         """
         if self.running:
             return
+        try:
+            experiment, ranks = self.experiment, self.settings.ranks
+        except ValueError as error:  # the run so far stays: the old settings go on with it
+            self._show_error(error)
+            raise
         self.running, self._stopping = True, False
         self._enable()
         try:
-            await self._train()
+            await self._train(experiment, ranks)
         except Exception as error:
             self.solver = None  # where the engines stand is unknown: the next Train starts anew
             self._show_error(error)
@@ -84,7 +91,9 @@ class Dashboard:
         finally:
             self.running = False
             if self._forgetting:
-                self.reset()
+                self._forget()
+                if self.cluster.state != "dead":  # else its message stays
+                    self.controls.say(RESET)
             self._enable()
 
     def stop(self) -> None:
@@ -100,7 +109,7 @@ class Dashboard:
             self.stop()
         else:
             self._forget()
-            self.controls.say("Reset: Train starts anew.")
+            self.controls.say(RESET)
 
     async def restart(self) -> None:
         """Restart the engines, after a rank died: what the generator had learnt is lost with them."""
@@ -115,8 +124,7 @@ class Dashboard:
             self.controls.restart.disabled = False
             self._enable()
 
-    async def _train(self) -> None:
-        experiment, ranks = self.experiment, self.settings.ranks  # or a ValueError, before anything starts
+    async def _train(self, experiment: "Experiment", ranks: int) -> None:
         await self._engines.ready()
         if not self._holds(experiment, ranks):
             self._forget()
@@ -195,7 +203,7 @@ class Dashboard:
     def _changed(self, change: Any) -> None:
         """A setting of the run has another value: check it, and say what it means."""
         if change.owner is self.controls.optimizer:
-            self.controls.rate.value = with_optimizer(self._base, change.new).rate
+            self.controls.rate.value = self._base.with_optimizer(change.new).rate
         try:
             experiment = self.experiment
         except ValueError as error:

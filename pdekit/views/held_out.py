@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from pdekit.checks import refuse
 from pdekit.views.arrays import relative_error
 from pdekit.views.live import LiveFigure
 
@@ -36,7 +37,14 @@ class HeldOut:
                 self._put(sample, resolution, *fields)
 
     def paint(self, prediction: np.ndarray, step: int) -> float:
-        """Show the prediction (H, W) after `step` for the sample and grid on show; its relative L2 error."""
+        """Show the prediction (H, W) after `step` for the sample and grid on show; its relative L2 error.
+
+        Raises ValueError where the training has diverged.
+        """
+        if not np.isfinite(prediction).all():
+            raise refuse(
+                f"step {step}", "a finite prediction", "NaN or infinity", "use a smaller learning rate"
+            )
         error = relative_error(prediction, self._reference)
         if not self._steps or step > self._steps[-1]:
             self._steps.append(step)

@@ -102,15 +102,15 @@ class LiveFigure:
 
     def show_loss(self, history: Any, window: int) -> None:
         """The loss of each step, its trailing mean over `window` steps, and marks where the grid changes."""
+        number, loss, grids = history.number, history.loss, history.resolution
+        x, y, text = [], [], []
+        for index in np.flatnonzero(np.diff(grids)) + 1:
+            x += [int(number[index]), int(number[index]), None]
+            y += [0, 1, None]
+            text += ["", theme.grid_name(grids[index]), ""]
         with self.painting():
-            for trace, values in ((self._raw, history.loss), (self._loss, trailing_mean(history, window))):
-                trace.x, trace.y = thin(history.number, POINTS), thin(values, POINTS)
-            changes = np.flatnonzero(np.diff(history.resolution)) + 1
-            x, y, text = [], [], []
-            for index in changes:
-                x += [history.number[index]] * 2 + [None]
-                y += [0, 1, None]
-                text += ["", theme.grid_name(history.resolution[index]), ""]
+            for trace, values in ((self._raw, loss), (self._loss, trailing_mean(loss, grids, window))):
+                trace.x, trace.y = thin(number, POINTS), thin(values, POINTS)
             for trace in self._marks:
                 trace.update(x=x, y=y, text=text)
 

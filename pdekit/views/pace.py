@@ -9,11 +9,13 @@ Plan = Sequence[tuple[int, int]]
 class Pace:
     """Learns how long a step takes, so that one call lasts about `target` seconds.
 
+    With the prediction that is asked for after each call, 0.2 s make about four repaints a second.
+
     `plan` is the experiment's: (resolution, number of the last step on it), in order. A step's cost is taken
     to grow with the number of nodes until the finer grid has been measured.
     """
 
-    def __init__(self, plan: Plan, target: float = 0.25) -> None:
+    def __init__(self, plan: Plan, target: float = 0.2) -> None:
         self.plan, self.target = plan, target
         self._asked = 0
         self._seconds: dict[int, float] = {}  # a step's seconds by resolution

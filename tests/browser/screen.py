@@ -9,15 +9,16 @@ import psutil
 from playwright.sync_api import Locator, Page
 
 ROOT = ".pdekit-dashboard"
-# Number of losses in the figure, and the sum of the predicted field: both change where it trains.
+# The last step on the curve, and the sum of the predicted field: both change where it trains.
 LOOK = f"""() => {{
     const traces = document.querySelector("{ROOT} .js-plotly-plot").data;
     const sum = v => v === null ? 0 : v.length === undefined ? v : Array.from(v).reduce((t, w) => t + sum(w), 0);
-    return {{points: (traces[4].x || []).length, field: sum(traces[1].z || [])}};
+    return {{step: Array.from(traces[4].x || []).at(-1) || 0, field: sum(traces[1].z || [])}};
 }}"""
-# Notes when the number of losses in the figure changes, every 20 ms.
+# Notes when the last step on the curve changes, every 20 ms.
 RECORD = f"""() => {{
-    const note = () => (document.querySelector("{ROOT} .js-plotly-plot").data[4].x || []).length;
+    const trace = () => document.querySelector("{ROOT} .js-plotly-plot").data[4];
+    const note = () => Array.from(trace().x || []).at(-1);
     window.pdekitLast = note(); window.pdekitTimes = []; window.pdekitBegan = performance.now();
     window.pdekitTimer = setInterval(() => {{
         const now = note();
@@ -65,7 +66,7 @@ class Screen:
         return self.page.locator(f"{ROOT} .pdekit-message").inner_text().replace("\N{NO-BREAK SPACE}", " ")
 
     def look(self) -> dict[str, float]:
-        """points: losses in the figure; field: sum of the predicted values."""
+        """step: the last one on the curve (0: none); field: sum of the predicted values."""
         return self.page.evaluate(LOOK)
 
     def complaints(self) -> list[str]:

@@ -2,13 +2,15 @@
 
 import os
 import stat
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 import pdekit as pk
-from pdekit.cluster import launch
+from pdekit.cluster import launch, processes
 
 
 @pytest.mark.parametrize(
@@ -100,3 +102,31 @@ def test_a_cluster_prints_what_it_is() -> None:
     words = repr(pk.Cluster(ranks=1))
     assert words.startswith("<Cluster stopped: 1 rank x 1 thread on ")
     assert os.path.basename(launch.find_mpiexec()[0]) in words
+
+
+def test_a_containers_quota_counts_as_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(launch, "QUOTA", tmp_path / "cpu.max")
+    bound = launch.cores()
+    (tmp_path / "cpu.max").write_text("100000 100000\n")
+    assert launch.cores() == 1
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    assert launch.cores() == bound
+
+
+def test_a_controller_that_cannot_be_started_leaves_no_engines_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Fails where only the first of the two starts is guarded."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    start, started = processes.Processes._start, []
+
+    def second_fails(self: processes.Processes, role: str, *options: str) -> subprocess.Popen[bytes]:
+        if role == "controller":
+            raise OSError("out of processes")
+        started.append(start(self, role, *options))
+        return started[-1]
+
+    monkeypatch.setattr(processes.Processes, "_start", second_fails)
+    with pytest.raises(pk.ClusterError, match="out of processes; `pdekit doctor`"):
+        pk.Cluster(ranks=1).start()
+    assert started[0].poll() is not None and not list(tmp_path.iterdir())

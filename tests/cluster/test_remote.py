@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import pdekit as pk
+from pdekit.cluster import remote
 
 pytestmark = pytest.mark.ranks
 
@@ -61,8 +62,21 @@ def test_ranks_that_do_not_fit_are_refused_and_the_old_solver_stays(
 
 
 def test_a_k_that_does_not_fit_is_refused(cluster: pk.Cluster, experiment: pk.Experiment) -> None:
+    solver = cluster.solver(experiment)
     with pytest.raises(ValueError, match="k: expected a whole number"):
-        cluster.solver(experiment).advance(0)
+        solver.advance(-1)
+    assert solver.advance(0) == []
+
+
+def test_many_steps_are_asked_for_in_calls_that_no_time_limit_ends(
+    cluster: pk.Cluster, experiment: pk.Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solver, asked = cluster.solver(experiment), []
+    take_off = solver._take_off
+    monkeypatch.setattr(remote, "TARGET", 1e-9)
+    monkeypatch.setattr(solver, "_take_off", lambda k: asked.append(k) or take_off(k))
+    assert [step.number for step in solver.advance(4)] == [1, 2, 3, 4] and asked == [1, 1, 1, 1]
+    assert len(solver.run()) == 6
 
 
 def test_an_experiment_is_what_prints_as_one(cluster: pk.Cluster, experiment: pk.Experiment) -> None:

@@ -5,13 +5,12 @@ assertion or otherwise, prints its traceback and ends the whole job, so that no 
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from pdekit.cluster.launch import find_mpiexec, local_mpi
+from pdekit.cluster.launch import find_mpiexec, mpi_environment
 
 LIMIT = 240  # seconds for one job
 ROOT = Path(__file__).parents[2]
@@ -24,7 +23,7 @@ def on_ranks(ranks: int, program: str, **arguments: object) -> list:
     """
     with tempfile.TemporaryDirectory() as folder:
         command = [*find_mpiexec(), "-n", str(ranks), sys.executable, "-m", "tests.ranks.launch"]
-        environment = os.environ | local_mpi() | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+        environment = mpi_environment() | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
         try:
             done = subprocess.run(
                 [*command, program, json.dumps(arguments), folder],

@@ -1,5 +1,6 @@
 """A run is a value: it prints as one line, reads back, and refuses what cannot work."""
 
+import numpy as np
 import pytest
 
 import pdekit as pk
@@ -61,10 +62,21 @@ def test_a_bad_setting_is_refused_with_a_remedy(settings: dict[str, object], wor
         pk.Experiment(**settings)
 
 
-def test_what_is_left_out_is_the_optimizers_own() -> None:
-    assert (pk.Experiment().rate, pk.Experiment().batch) == (3e-3, 8)
-    lbfgs = pk.Experiment(optimizer="lbfgs", samples=64)
-    assert (lbfgs.rate, lbfgs.batch) == (1.0, 64)
+def test_what_is_left_out_is_what_suits_the_optimizer() -> None:
+    default, lbfgs = pk.Experiment(), pk.Experiment(optimizer="lbfgs")
+    assert (default.rate, default.schedule, default.samples, default.batch) == (3e-3, "cosine", 512, 8)
+    assert (lbfgs.rate, lbfgs.schedule, lbfgs.samples, lbfgs.batch) == (1.0, "constant", 64, 64)
+    assert pk.Experiment(samples=5).batch == 5
+    assert default.with_optimizer("lbfgs") == lbfgs and lbfgs.with_optimizer("adamw") == default
+    assert pk.Experiment(samples=9).with_optimizer("sgd") == pk.Experiment(samples=9, optimizer="sgd")
+
+
+def test_numpy_numbers_are_as_good_as_pythons() -> None:
+    n, x = np.int64(32), np.float64(0.25)
+    experiment = pk.Experiment(
+        pk.Poisson(n, terms=n, eta=x), pk.UNet(width=n, depth=np.int64(2)), rate=x, steps=n, seed=n
+    )
+    assert "np." not in str(experiment) and pk.Experiment.parse(str(experiment)) == experiment
 
 
 def test_coarse_grids_share_the_work_and_end_on_the_problems_own() -> None:

@@ -94,8 +94,9 @@ def test_a_grid_that_does_not_fit_and_a_bad_coefficient_are_refused() -> None:
         solver.predict(0, resolution=30)
     with pytest.raises(ValueError, match="nearest sizes"):
         solver.error([0], resolution=30)
-    with pytest.raises(ValueError, match="at least one sample"):
-        solver.error([])
+    for indices in ([], [0, -1], [1.5], "rocks"):
+        with pytest.raises(ValueError, match="samples: expected whole numbers from 0 on"):
+            solver.error(indices)
     with pytest.raises(ValueError, match="k: expected a whole number"):
         solver.advance(-1)
     with pytest.raises(ValueError, match="finite values above 0"):
@@ -107,6 +108,13 @@ def test_a_stall_ends_a_run_unless_another_batch_may_help(batch: int, steps: int
     solver = small(optimizer="lbfgs", batch=batch)
     solver.optimizer.step = lambda *_: Outcome(0.0, 0.0, 1, stalled=True)
     assert len(solver.run()) == steps
+
+
+def test_a_stall_on_a_coarse_grid_leads_to_the_next() -> None:
+    generator = pk.UNet(width=2, depth=2)
+    solver = pk.Solver(pk.Experiment(pk.Poisson(64), generator, optimizer="lbfgs", samples=2, steps=50))
+    solver.optimizer.step = lambda *_: Outcome(0.0, 0.0, 1, stalled=True)
+    assert solver.run().resolution.tolist() == [32, 64]
 
 
 def test_making_a_solver_leaves_torchs_random_numbers_alone() -> None:

@@ -52,6 +52,10 @@ class FakeExperiment:
         if not self.rate > 0:
             raise ValueError(f"rate: expected a finite number above 0, got {self.rate}; give rate=0.001")
 
+    def with_optimizer(self, name: str) -> "FakeExperiment":
+        samples = 64 if name == "lbfgs" else self.samples
+        return replace(self, optimizer=name, rate=None, batch=None, samples=samples)
+
     @property
     def plan(self) -> tuple[tuple[int, int], ...]:
         return ((self.problem.resolution // 2, self.steps // 2), (self.problem.resolution, self.steps))

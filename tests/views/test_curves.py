@@ -1,7 +1,5 @@
 """Loss, error and scaling curves: what is drawn, and what is refused."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -38,16 +36,16 @@ def test_several_runs_differ_in_colour_and_dashes(history: FakeHistory) -> None:
 
 
 def test_a_window_evens_out_the_batches_but_not_over_a_change_of_the_grid() -> None:
-    run = SimpleNamespace(loss=np.array([1.0, 3, 5, 7, 0, 2]), resolution=np.array([8, 8, 8, 8, 16, 16]))
-    assert np.allclose(trailing_mean(run, 1), run.loss)
-    assert np.allclose(trailing_mean(run, 2), [1, 2, 4, 6, 0, 1])
-    assert np.allclose(trailing_mean(run, 100), [1, 2, 3, 4, 0, 1])
+    loss, grids = np.array([1.0, 3, 5, 7, 0, 2]), np.array([8, 8, 8, 8, 16, 16])
+    assert np.allclose(trailing_mean(loss, grids, 1), loss)
+    assert np.allclose(trailing_mean(loss, grids, 2), [1, 2, 4, 6, 0, 1])
+    assert np.allclose(trailing_mean(loss, grids, 100), [1, 2, 3, 4, 0, 1])
 
 
 def test_with_a_window_the_losses_themselves_are_points(history: FakeHistory) -> None:
     points, line = pk.plot_loss(history, by="steps", window=10).data
     assert points.mode == "markers" and np.allclose(points.y, history.loss)
-    assert line.mode == "lines" and np.allclose(line.y, trailing_mean(history, 10))
+    assert line.mode == "lines" and np.allclose(line.y, trailing_mean(history.loss, history.resolution, 10))
 
 
 def test_strong_scaling() -> None:
