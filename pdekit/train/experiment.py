@@ -27,7 +27,7 @@ class Own(NamedTuple):
     steps: int
 
 
-MINI_BATCH = Own("cosine", samples=512, batch=8, steps=2200)
+MINI_BATCH = Own("cosine", samples=512, batch=8, steps=1600)
 # A line search compares losses of one batch, so it gets all samples at once; few, so that a step takes about a second.
 FULL_BATCH = Own("constant", samples=64, batch=FIRST_HELD_OUT, steps=200)
 

@@ -86,7 +86,11 @@ class LiveFigure:
         """Coefficient and reference (H, W) of the sample to look at; forgets the last prediction."""
         low, high = common_range(reference)
         with self.painting():
-            _put(self._coefficient, log10("coefficient", coefficient))
+            shown = log10("coefficient", coefficient)
+            self._coefficient.update(
+                zmin=float(shown.min()), zmax=float(shown.max())
+            )  # Voila keeps the first range
+            _put(self._coefficient, shown)
             for trace in (self._reference, self._prediction):
                 trace.update(zmin=low, zmax=high)
             _put(self._reference, reference)

@@ -56,7 +56,9 @@ def run(cluster: FakeCluster, experiment: FakeExperiment, story: Callable) -> No
 def test_it_opens_on_a_held_out_sample(cluster: FakeCluster, experiment: FakeExperiment) -> None:
     dash = Dashboard(cluster, experiment=experiment)
     coefficient, prediction, reference, _ = dash.figure.widget.data[:4]
-    assert np.allclose(coefficient.z, np.log10(FakeProblem(64).coefficient(1000)), atol=1e-3)
+    shown = np.log10(FakeProblem(64).coefficient(1000))
+    assert np.allclose(coefficient.z, shown, atol=1e-3)
+    assert np.allclose([coefficient.zmin, coefficient.zmax], [shown.min(), shown.max()])
     assert np.allclose(reference.z, FakeProblem(64).reference(1000), atol=1e-3)
     assert blank(prediction) and points(dash) == 0
     assert (dash.settings.resolution, dash.settings.ranks, dash.settings.rate) == (64, 2, 3e-3)
