@@ -16,7 +16,7 @@ LIMIT = 240  # seconds for one job
 ROOT = Path(__file__).parents[2]
 
 
-def on_ranks(ranks: int, program: str, **arguments: object) -> list:
+def on_ranks(ranks: int, program: str, limit: float = LIMIT, **arguments: object) -> list:
     """The values that `program(comm, **arguments)` returns on each of `ranks` ranks, in their order.
 
     AssertionError with everything that was printed if any rank fails or the time is up.
@@ -27,11 +27,11 @@ def on_ranks(ranks: int, program: str, **arguments: object) -> list:
         try:
             done = subprocess.run(
                 [*command, program, json.dumps(arguments), folder],
-                capture_output=True, text=True, timeout=LIMIT, env=environment, cwd=ROOT,
+                capture_output=True, text=True, timeout=limit, env=environment, cwd=ROOT,
             )  # fmt: skip
         except subprocess.TimeoutExpired as late:
             raise AssertionError(
-                f"{program} on {ranks} ranks: not done in {LIMIT} s\n{late.stdout}{late.stderr}"
+                f"{program} on {ranks} ranks: not done in {limit} s\n{late.stdout}{late.stderr}"
             ) from late
         assert done.returncode == 0, f"{program} on {ranks} ranks failed\n{done.stdout}{done.stderr}"
         return [json.loads((Path(folder) / f"{rank}.json").read_text()) for rank in range(ranks)]

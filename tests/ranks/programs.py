@@ -113,3 +113,14 @@ def not_finite(comm: Comm) -> str:
     except FloatingPointError as error:
         return str(error)
     return "no error"
+
+
+def default_experiment(comm: Comm) -> dict[str, float]:
+    """Held-out errors of the default experiment at the end of each of its grids."""
+    solver = pk.Solver(pk.Experiment(), comm)
+    errors = {}
+    for step in solver:
+        if step.number in {last for _, last in solver.experiment.plan}:
+            held_out = solver.experiment.problem.held_out(16)
+            errors[str(step.resolution)] = solver.error(held_out, step.resolution)
+    return errors

@@ -92,3 +92,11 @@ def test_a_failure_on_one_rank_ends_all_ranks_with_its_message() -> None:
 def test_a_loss_that_is_not_finite_ends_every_rank_at_the_same_step() -> None:
     first, second = on_ranks(2, "not_finite")
     assert first == second and "expected a finite loss" in first
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_default_experiment_reaches_the_error_that_the_readme_promises() -> None:
+    """The error alone: how long it takes is measured by `pdekit train --curve`."""
+    for errors in on_ranks(2, "default_experiment", limit=800):
+        assert errors["32"] < 0.05 and errors["64"] < 0.03
