@@ -102,13 +102,13 @@ class Poisson:
 
     def energy(self, u: np.ndarray, nu: np.ndarray) -> float:
         """The loss of one field u (H, W) for the coefficient nu (H, W): its Ritz energy. Look at it, or plot it."""
-        nu, u = self.check(nu), np.asarray(u, dtype=np.float64)
+        nu, u = self.check(nu), np.array(u, dtype=np.float64, order="C")
         if not nu.shape == u.shape == self.shape:
             raise checks.refuse(
                 "u and nu", f"two fields of shape {self.shape}", (u.shape, nu.shape), "give one of each"
             )
         samples = Samples(torch.empty(0), torch.from_numpy(nu)[None])
-        return float(self.losses(torch.tensor(u, dtype=torch.float64)[None], samples))
+        return float(self.losses(torch.from_numpy(u)[None], samples))
 
     def check(self, nu: np.ndarray) -> np.ndarray:
         """`nu` as float64 if it is a coefficient of this problem; ValueError if shape, sign or finiteness is wrong."""

@@ -163,9 +163,8 @@ class Solver:
     def error(self, indices: Sequence[int], resolution: int | None = None) -> float:
         """Mean over the global samples `indices` of the relative L2 error against the reference; asks all ranks."""
         problem = self.experiment.problem.at(resolution or self.experiment.problem.resolution)
-        problem.parameters(
-            indices
-        )  # bad requests are refused on every rank, before any of them waits for another
+        # bad requests are refused on every rank, before any of them waits for another
+        problem.parameters(indices)
         self.experiment.generator.check(problem.shape)
         indices = np.atleast_1d(indices)
         mine = share(indices, self.comm).tolist()

@@ -165,6 +165,18 @@ def test_a_bad_coefficient_is_refused(spoil, words: str) -> None:
         problem.solve(spoil(problem.coefficient(0)))
 
 
+def test_samples_and_fields_of_another_kind_are_refused() -> None:
+    problem = pk.Poisson(16)
+    for samples in (2.7, [], [[1, 2]], -1, "one"):
+        with pytest.raises(ValueError, match="samples: expected whole numbers from 0 on"):
+            problem.coefficient(samples)
+    with pytest.raises(ValueError, match="two fields of shape"):
+        problem.energy(np.ones((15, 16)), problem.coefficient(0))
+    with pytest.raises(ValueError, match="source: expected a finite number"):
+        pk.Poisson(source="a")
+    assert problem.energy(problem.reference(0)[::-1], problem.coefficient(0)[::-1]) > 0  # views are welcome
+
+
 @pytest.mark.parametrize(
     "setting", [{"resolution": 2}, {"terms": 0}, {"eta": -1.0}, {"bound": np.inf}, {"seed": -1}]
 )
