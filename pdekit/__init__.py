@@ -4,7 +4,7 @@ Public names are loaded on first use (PEP 562), so that an engine never loads a 
 never starts MPI.
 """
 
-import importlib
+from pdekit.lazy import loader
 
 __version__ = "0.1.0"
 
@@ -30,12 +30,7 @@ _HOME = {
 }
 
 __all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        raise AttributeError(f"pdekit has no public name {name!r}; it has {', '.join(__all__)}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+__getattr__ = loader(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

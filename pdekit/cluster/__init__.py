@@ -3,7 +3,7 @@
 Names are loaded on first use: a process that is to become an engine does not load the client.
 """
 
-import importlib
+from pdekit.lazy import loader
 
 _HOME = {
     "Cluster": "pdekit.cluster.cluster",
@@ -12,9 +12,4 @@ _HOME = {
 }
 
 __all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        raise AttributeError(f"pdekit.cluster has no public name {name!r}; it has {', '.join(__all__)}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+__getattr__ = loader(__name__, _HOME)

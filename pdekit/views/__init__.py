@@ -1,9 +1,9 @@
 """Arrays and histories as plotly figures, and the dashboard made of them.
 
-The only door to plotly and ipywidgets.
+The only door to plotly and ipywidgets. Names are loaded on first use: a script that only plots needs no widgets.
 """
 
-import importlib
+from pdekit.lazy import loader
 
 _HOME = {
     "plot_field": "pdekit.views.fields",
@@ -15,10 +15,4 @@ _HOME = {
 }
 
 __all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> object:
-    # On first use, so that a script that only plots needs no widgets.
-    if name not in _HOME:
-        raise AttributeError(f"pdekit.views has no name {name!r}; it has {', '.join(__all__)}")
-    return getattr(importlib.import_module(_HOME[name]), name)
+__getattr__ = loader(__name__, _HOME)
