@@ -5,13 +5,14 @@ never starts MPI.
 """
 
 from pdekit.lazy import loader
+from pdekit.pde import NAMES
 
 __version__ = "0.1.0"
 
-_HOME = {
-    "Poisson": "pdekit.pde",
+_HOME = NAMES | {
     "relative_l2": "pdekit.pde",
     "relative_energy": "pdekit.pde",
+    "Galerkin": "pdekit.pde.galerkin",
     "UNet": "pdekit.generators",
     "Serial": "pdekit.parallel",
     "World": "pdekit.parallel",

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pdekit import checks
 
@@ -22,12 +23,12 @@ NormLayer = Callable[[int], nn.Module]
 
 @dataclass(frozen=True)
 class UNet:
-    """The recipe of a U-Net, (B, 1, H, W) -> (B, 1, H, W), for any H and W that are multiples of 2^depth.
+    """The recipe of a U-Net, (B, C_in, *grid) -> (B, C_out, *grid), on grids of one, two or three axes.
 
     `width` channels on the finest grid, doubled on each of `depth` coarser ones up to `widest`; `activation`
     is one of relu, leaky, gelu, silu, tanh; `norm` one of batch, instance, group, none. With `coordinates`
-    the network is also shown the x and y of each node. The last layer starts at zero, so that training starts
-    from the lifting.
+    the network is also shown the x, y, z of each node. Sides that are no multiples of 2^depth are padded with
+    their last values and cut again.
     """
 
     width: int = 16
@@ -50,56 +51,70 @@ class UNet:
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Whether a grid of `shape` can be halved `depth` times, down to two nodes at least."""
-        return all(n % 2**self.depth == 0 and n >= 2 ** (self.depth + 1) for n in shape)
+        return all(n >= 2 ** (self.depth + 1) for n in shape)
 
     def check(self, shape: tuple[int, ...]) -> None:
-        """ValueError, naming the nearest sizes that work, if a grid of `shape` does not fit."""
-        if self.fits(shape):
-            return
-        unit, least = 2**self.depth, 2 ** (self.depth + 1)
-        nearest = sorted({max(least, n // unit * unit + k * unit) for n in shape for k in (0, 1)})
-        expected = f"sides that are multiples of 2^depth = {unit}, at least {least}"
-        remedy = (
-            f"the nearest sizes that work are {' and '.join(map(str, nearest))} (or choose another depth)"
-        )
-        raise checks.refuse("resolution", expected, shape, remedy)
+        """ValueError, naming the nearest size that works, if a grid of `shape` does not fit."""
+        if not self.fits(shape):
+            least = 2 ** (self.depth + 1)
+            remedy = f"the nearest size that works is {least} (or choose a smaller depth)"
+            raise checks.refuse(
+                "resolution", f"sides of at least {least} for depth {self.depth}", shape, remedy
+            )
 
-    def build(self, norm_layer: NormLayer) -> nn.Module:
-        """The network, its norm layers made by `norm_layer(channels)`; random numbers from torch's generator."""
-        return _UNet(self, norm_layer)
+    def build(
+        self, norm_layer: NormLayer, channels: int = 1, outputs: int = 1, dim: int = 2, zero: bool = True
+    ) -> nn.Module:
+        """The network from `channels` to `outputs` fields on grids of `dim` axes; its random numbers are torch's.
+
+        Its norm layers are made by `norm_layer(channels)`; with `zero` it starts as the function zero.
+        """
+        network = _UNet(self, norm_layer, channels, outputs, dim)
+        if zero:
+            nn.init.zeros_(network.last.weight)
+        return network
+
+
+CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+POOLS = {1: nn.AvgPool1d, 2: nn.AvgPool2d, 3: nn.AvgPool3d}
 
 
 class _Block(nn.Sequential):
-    """Two 3x3 convolutions, (B, C_in, H, W) -> (B, C_out, H, W)."""
+    """Two convolutions three nodes wide, (B, C_in, *grid) -> (B, C_out, *grid)."""
 
-    def __init__(self, channels_in: int, channels_out: int, recipe: UNet, norm_layer: NormLayer) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, recipe: UNet, norm_layer: NormLayer, dim: int
+    ) -> None:
         layers: list[nn.Module] = []
         for c in (channels_in, channels_out):
             # a bias before a norm cancels, and its gradient, pure rounding, would be blown up by Adam
-            layers.append(nn.Conv2d(c, channels_out, 3, padding=1, bias=recipe.norm == "none"))
+            layers.append(CONVOLUTIONS[dim](c, channels_out, 3, padding=1, bias=recipe.norm == "none"))
             layers.append(norm_layer(channels_out))
             layers.append(ACTIVATIONS[recipe.activation]())
         super().__init__(*layers)
 
 
 class _UNet(nn.Module):
-    def __init__(self, recipe: UNet, norm_layer: NormLayer) -> None:
+    def __init__(self, recipe: UNet, norm_layer: NormLayer, channels: int, outputs: int, dim: int) -> None:
         super().__init__()
         self.recipe = recipe
         widths = [min(recipe.width * 2**k, recipe.widest) for k in range(recipe.depth + 1)]
-        first = _Block(3 if recipe.coordinates else 1, widths[0], recipe, norm_layer)
-        down = [_Block(a, b, recipe, norm_layer) for a, b in pairwise(widths)]
+        first = _Block(channels + dim * recipe.coordinates, widths[0], recipe, norm_layer, dim)
+        down = [_Block(a, b, recipe, norm_layer, dim) for a, b in pairwise(widths)]
         self.down = nn.ModuleList([first, *down])
-        self.up = nn.ModuleList(_Block(a + b, a, recipe, norm_layer) for a, b in pairwise(widths))
-        self.downsample = nn.AvgPool2d(2)
+        self.up = nn.ModuleList(_Block(a + b, a, recipe, norm_layer, dim) for a, b in pairwise(widths))
+        self.downsample = POOLS[dim](2)
         self.upsample = nn.Upsample(scale_factor=2, mode="nearest")
-        self.last = nn.Conv2d(widths[0], 1, 1, bias=False)
-        nn.init.zeros_(self.last.weight)
+        self.last = CONVOLUTIONS[dim](widths[0], outputs, 1, bias=False)
 
     def forward(self, field: Tensor) -> Tensor:
-        """field (B, 1, H, W) -> (B, 1, H, W)."""
-        self.recipe.check(tuple(field.shape[-2:]))
+        """field (B, C_in, *grid) -> (B, C_out, *grid)."""
+        grid = tuple(field.shape[2:])
+        self.recipe.check(grid)
         x = _with_coordinates(field) if self.recipe.coordinates else field
+        missing = [-n % 2**self.recipe.depth for n in grid]
+        if any(missing):
+            x = functional.pad(x, [side for n in reversed(missing) for side in (0, n)], mode="replicate")
         skips = []
         for block in self.down:
             x = block(self.downsample(x) if skips else x)  # (B, width 2^k, H / 2^k, W / 2^k)
@@ -107,12 +122,15 @@ class _UNet(nn.Module):
         skips.pop()
         for block in reversed(self.up):
             x = block(torch.cat([skips.pop(), self.upsample(x)], dim=1))
-        return self.last(x)
+        x = self.last(x)
+        return x[(..., *(slice(n) for n in grid))] if any(missing) else x
 
 
 def _with_coordinates(field: Tensor) -> Tensor:
-    """(B, 1, H, W) -> (B, 3, H, W): the field, and x and y in [-1, 1]."""
-    batch, _, height, width = field.shape
-    x = torch.linspace(-1, 1, width, dtype=field.dtype).expand(batch, 1, height, width)
-    y = torch.linspace(-1, 1, height, dtype=field.dtype)[:, None].expand(batch, 1, height, width)
-    return torch.cat([field, x, y], dim=1)
+    """(B, C, *grid) -> (B, C + d, *grid): the field, and x, y, z in [-1, 1]."""
+    grid = field.shape[2:]
+    axes = [
+        torch.linspace(-1, 1, n, dtype=field.dtype).reshape(-1, *(1,) * (len(grid) - 1 - a)).expand(grid)
+        for a, n in enumerate(grid)
+    ]
+    return torch.cat([field, torch.stack(axes[::-1]).expand(len(field), *(-1,) * (1 + len(grid)))], dim=1)

@@ -5,16 +5,20 @@ from dataclasses import dataclass, field, fields, replace
 from typing import NamedTuple
 
 import torch
+from torch import nn
 
-from pdekit import checks
+from pdekit import checks, pde
 from pdekit.generators import UNet
+from pdekit.generators.unet import NormLayer
 from pdekit.optim import OPTIMIZERS, RATES, SCHEDULES
+from pdekit.pde import NAMES as PDE_NAMES
 from pdekit.pde import Poisson
-from pdekit.pde.poisson import FIRST_HELD_OUT
+from pdekit.pde.fields import FIRST_HELD_OUT
+from pdekit.pde.galerkin import Galerkin
+from pdekit.pde.problem import Problem
+from pdekit.train.cycles import CYCLES, plan
+from pdekit.train.objectives import OBJECTIVES
 
-OBJECTIVES = ("log-energy", "energy")
-GRIDS = ("coarse-to-fine", "single")
-COARSEST = 32  # nodes along a side below which a coarse grid teaches little
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -37,13 +41,15 @@ class Experiment:
     """What to train, on what, and how: plain values only. Raises ValueError on the first setting that cannot work.
 
     `rate` and `batch` left out are the optimizer's own (L-BFGS: the whole set of samples as one batch).
-    `objective` is the mean over samples of the energy, or of its logarithm, which gives each sample the same
-    weight whatever its permeability. `grids="coarse-to-fine"` starts on halved grids where these fit the
-    generator; each grid gets the same share of the work, over which the rate's schedule runs. `steps` are
-    optimizer steps, `batch` the *global* batch.
+    `objective` is the mean over samples of each one's loss ("mean"), or of its logarithm, root or asinh, which
+    give samples of different scale the same weight; left out, the best that the problem allows. `grids` leads
+    through a hierarchy of halved grids where these fit the generator: "single", "coarse-to-fine", or a
+    multigrid cycle "v", "w", "f", "half-v"; each visit gets the same share of the work, over which the rate's
+    schedule runs. `head="galerkin"`: the generator proposes a basis, and the best combination in it is taken.
+    `steps` are optimizer steps, `batch` the *global* batch.
     """
 
-    problem: Poisson = field(default_factory=Poisson)
+    problem: Problem = field(default_factory=Poisson)
     generator: UNet = field(default_factory=UNet)
     optimizer: str = "adamw"
     rate: float | None = None
@@ -51,19 +57,27 @@ class Experiment:
     samples: int | None = None
     batch: int | None = None
     steps: int | None = None
-    objective: str = "log-energy"
+    head: Galerkin | str = "plain"
+    objective: str | None = None
     grids: str = "coarse-to-fine"
     seed: int = 0
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
-        for name, kind in (("problem", Poisson), ("generator", UNet)):
+        for name, kind in (("problem", Problem), ("generator", UNet)):
             if not isinstance(getattr(self, name), kind):
                 got = getattr(self, name)
-                raise checks.refuse(name, f"a {kind.__name__}", got, f"give {name}=pk.{kind.__name__}(...)")
+                example = {"problem": "pk.Poisson(64)", "generator": "pk.UNet()"}[name]
+                raise checks.refuse(name, f"a {kind.__name__}", got, f"give {name}={example}")
         checks.one_of("optimizer", self.optimizer, OPTIMIZERS)
-        checks.one_of("objective", self.objective, OBJECTIVES)
-        checks.one_of("grids", self.grids, GRIDS)
+        checks.one_of("grids", self.grids, CYCLES)
+        allowed = self.problem.objectives
+        objective = _or(self.objective, allowed[0])
+        checks.one_of("objective", objective, OBJECTIVES)
+        if objective not in allowed:
+            expected = f"one of {', '.join(map(repr, allowed))} for {type(self.problem).__name__}"
+            remedy = "its loss may be zero or below: use one of these"
+            raise checks.refuse("objective", expected, objective, remedy)
         checks.one_of("dtype", self.dtype, DTYPES)
         own = FULL_BATCH if self.optimizer == "lbfgs" else MINI_BATCH
         samples = checks.whole("samples", _or(self.samples, own.samples), most=FIRST_HELD_OUT)
@@ -75,13 +89,12 @@ class Experiment:
             batch=checks.whole("batch", _or(self.batch, min(own.batch, samples)), most=samples),
             steps=checks.whole("steps", _or(self.steps, own.steps)),
             seed=checks.whole("seed", self.seed, least=0),
+            objective=objective,
+            head=head_of(self.head),
         )
         self.generator.check(self.problem.shape)
-        if self.objective == "log-energy" and not self.problem.positive:
-            remedy = 'use objective="energy", or source=0.0'
-            raise checks.refuse(
-                "objective", "an energy above 0 to take the logarithm of", self.problem, remedy
-            )
+        if self.head != "plain":
+            self.head.check(self.problem)
 
     def with_optimizer(self, name: str) -> "Experiment":
         """The same with another optimizer, and with what suits it where this one's does not."""
@@ -94,20 +107,27 @@ class Experiment:
     @property
     def plan(self) -> tuple[tuple[int, int], ...]:
         """The grids in their order, each as (resolution, number of its last step)."""
-        resolutions = [self.problem.resolution]
-        while self.grids == "coarse-to-fine":
-            half, odd = divmod(resolutions[0], 2)
-            if odd or half < COARSEST or not self.generator.fits((half, half)):
-                break
-            resolutions.insert(0, half)
-        share = [1 / r**2 for r in resolutions]  # the same work on each grid
-        ends = [round(self.steps * sum(share[: k + 1]) / sum(share)) for k in range(len(share))]
-        ends[:-1] = [min(end, self.steps - 1) for end in ends[:-1]]  # the last grid is always reached
-        return tuple(zip(resolutions, ends, strict=True))
+
+        def fits(resolution: int) -> bool:
+            return self.generator.fits((resolution,) * self.problem.dim)
+
+        return plan(self.grids, self.problem.resolution, self.steps, self.problem.dim, fits)
+
+    def visit(self, step: int) -> int:
+        """Which entry of the plan step number `step` (from 1 on) belongs to."""
+        return next(k for k, (_, last) in enumerate(self.plan) if step <= last)
 
     def resolution_at(self, step: int) -> int:
         """The grid of step number `step` (from 1 on)."""
-        return next(r for r, last in self.plan if step <= last)
+        return self.plan[self.visit(step)][0]
+
+    def build(self, norm_layer: NormLayer) -> nn.Module:
+        """The generator's network, its norm layers made by `norm_layer(channels)`."""
+        basis = 1 if self.head == "plain" else self.head.basis
+        problem = self.problem
+        return self.generator.build(
+            norm_layer, problem.channels, basis * problem.components, problem.dim, zero=self.head == "plain"
+        )
 
     def progress(self, step: int) -> float:
         """The share of the work that is done before step number `step`, in [0, 1): each grid has the same share."""
@@ -119,10 +139,13 @@ class Experiment:
         raise checks.refuse("step", f"a step up to {self.steps}", step, "the experiment ends there")
 
     @classmethod
-    def parse(cls, text: str) -> "Experiment":
-        """The experiment that printed as `text`. ValueError if it is not such a line; nothing in it is executed."""
+    def parse(cls, text: str, code: bool = False) -> "Experiment":
+        """The experiment that printed as `text`. ValueError if it is not such a line; nothing in it is executed.
+
+        A PDE of one's own is a function, and to read it is to run it: such a text is refused without `code=True`.
+        """
         try:
-            made = _build(ast.parse(text.strip(), mode="eval").body)
+            made = _build(ast.parse(text.strip(), mode="eval").body, code)
         except (SyntaxError, TypeError) as error:
             raise checks.refuse("experiment", "a line like str(experiment)", text, str(error)) from error
         if not isinstance(made, cls):
@@ -130,11 +153,28 @@ class Experiment:
         return made
 
 
-RECIPES = {recipe.__name__: recipe for recipe in (Experiment, Poisson, UNet)}
+RECIPES = {recipe.__name__: recipe for recipe in (Experiment, UNet, Galerkin)}
 
 
-def _build(node: ast.expr) -> object:
-    """The value of a call of a known recipe, or of a literal."""
+def head_of(head: object) -> Galerkin | str:
+    """ "plain", or the settings of the Galerkin head; ValueError for anything else."""
+    if isinstance(head, Galerkin):
+        return head
+    return Galerkin() if checks.one_of("head", head, ("plain", "galerkin")) == "galerkin" else "plain"
+
+
+def _recipe(name: str) -> type:
+    """The class of plain values called `name`; ValueError if there is none."""
+    if name in PDE_NAMES:
+        return getattr(pde, name)
+    if name not in RECIPES:
+        known = ", ".join(sorted([*RECIPES, *PDE_NAMES]))
+        raise checks.refuse("experiment", f"one of {known}", name, "check the name")
+    return RECIPES[name]
+
+
+def _build(node: ast.expr, code: bool) -> object:
+    """The value of a call of a known recipe, or of a literal; ValueError for one with code, unless `code`."""
     if not isinstance(node, ast.Call):
         try:
             return ast.literal_eval(node)
@@ -143,15 +183,19 @@ def _build(node: ast.expr) -> object:
                 "experiment", "plain values", ast.unparse(node), "write the value itself"
             ) from error
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "?")
-    if name not in RECIPES:
-        raise checks.refuse("experiment", f"one of {', '.join(RECIPES)}", name, "check the name")
-    known = {f.name for f in fields(RECIPES[name])}
+    recipe = _recipe(name)
+    if getattr(recipe, "runs_code", False) and not code:
+        remedy = "read the functions in it, and pass code=True if you would run them yourself"
+        raise checks.refuse("experiment", "plain values", ast.unparse(node), remedy)
+    known = {f.name for f in fields(recipe)}
     for keyword in node.keywords:
         if keyword.arg not in known:
             raise checks.refuse(
                 name, f"settings among {', '.join(sorted(known))}", keyword.arg, "check the name"
             )
-    return RECIPES[name](*map(_build, node.args), **{k.arg: _build(k.value) for k in node.keywords})
+    return recipe(
+        *(_build(one, code) for one in node.args), **{k.arg: _build(k.value, code) for k in node.keywords}
+    )
 
 
 def _or(value: object, otherwise: object) -> object:

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from pdekit import checks
 from pdekit.optim import OPTIMIZERS, SCHEDULES
 from pdekit.parallel import Comm, FlatModule, Serial, SyncBatchNorm, share
-from pdekit.pde import relative_l2
-from pdekit.pde.poisson import Samples
+from pdekit.pde.problem import Problem, Samples
 from pdekit.train.experiment import DTYPES, Experiment
 from pdekit.train.history import History, Step
+from pdekit.train.objectives import OBJECTIVES
 
 
 class Solver:
@@ -32,19 +32,21 @@ class Solver:
         layer = partial(norm_layer, experiment.generator.norm, self.comm)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(experiment.seed)  # every rank draws the same first parameters
-            self.generator = experiment.generator.build(layer)
-        self.generator.to(self.dtype, memory_format=torch.channels_last)
+            self.generator = experiment.build(layer)
+        self.generator.to(self.dtype)
+        if experiment.problem.dim == 2:
+            self.generator.to(memory_format=torch.channels_last)
         self.norms = [m for m in self.generator.modules() if isinstance(m, SyncBatchNorm)]
         for norm in self.norms:
             norm.hold = True  # until the step is taken
         self.flat = FlatModule(self.generator)
         self.optimizer = OPTIMIZERS[experiment.optimizer](self.flat.parameters)
-        self.sobol = experiment.problem.parameters(range(experiment.samples))
+        self.drawn = experiment.problem.parameters(range(experiment.samples))
         self.history = History()
         self.seconds = 0.0
         self.stalled = False
-        self.problem = experiment.problem.at(experiment.resolution_at(1))
-        self._coarsest = self.problem.resolution  # no step is on a coarser grid any more
+        self.problem = experiment.problem.at(experiment.plan[experiment.visit(1)][0])
+        self._visit = 0  # of the plan: no step is on an earlier one any more
         self._latest: np.ndarray | None = None
 
     @property
@@ -71,7 +73,8 @@ class Solver:
         start, communication = time.perf_counter(), self.comm.seconds
         number = len(self.history) + 1
         batch = self.batch(number)
-        resolution = max(self.experiment.resolution_at(number), self._coarsest)
+        self._visit = max(self.experiment.visit(number), self._visit)
+        resolution = self.experiment.plan[self._visit][0]
         fresh = resolution != self.resolution or not np.array_equal(batch, self._latest)
         self.problem, self._latest = self.experiment.problem.at(resolution), batch
         rate = self.experiment.rate * SCHEDULES[self.experiment.schedule](self.experiment.progress(number))
@@ -104,10 +107,9 @@ class Solver:
         return self.history.steps[-1]
 
     def _leave_grid(self) -> None:
-        """No lower loss is found on this grid: go on with the next finer one, or end."""
-        finer = [resolution for resolution, _ in self.experiment.plan if resolution > self.resolution]
-        self.stalled = not finer
-        self._coarsest = min(finer, default=self.resolution)
+        """No lower loss is found on this grid: go on with the next of the plan, or end."""
+        self.stalled = self._visit + 1 == len(self.experiment.plan)
+        self._visit += not self.stalled
 
     def batch(self, number: int) -> np.ndarray:
         """The global samples of step `number`: each epoch is one permutation, drawn for all ranks."""
@@ -120,17 +122,24 @@ class Solver:
 
     def samples(self, batch: np.ndarray) -> Samples:
         """This rank's share of the global samples `batch`, on the grid being trained."""
-        return self.problem.samples(self.sobol[share(batch, self.comm)], self.dtype)
+        return self.problem.samples(self.drawn[share(batch, self.comm)], self.dtype)
 
     def evaluate(self, samples: Samples, count: int, x: Tensor) -> tuple[float, Tensor]:
         """Loss and gradient at the parameters `x` (P,), over all `count` samples of the global batch."""
         if x is not self.flat.parameters:
             self.flat.parameters.copy_(x)
-        u = self.problem.impose(self.generator(samples.inputs.contiguous(memory_format=torch.channels_last)))
-        losses = self.problem.losses(u, samples)
-        if self.experiment.objective == "log-energy":
-            losses = losses.log()
+        u = self.field(self.problem, samples)
+        losses = OBJECTIVES[self.experiment.objective](self.problem.losses(u, samples))
         return self.flat.sum_over_ranks(losses.sum() / count, self.comm), self.flat.gradient
+
+    def field(self, problem: Problem, samples: Samples) -> Tensor:
+        """u (B, *u_shape) that the generator, and the head on it, give for `samples`."""
+        inputs = samples.inputs
+        if problem.dim == 2:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        output = self.generator(inputs)
+        head = self.experiment.head
+        return problem.impose(output, samples) if head == "plain" else head.field(problem, output, samples)
 
     def advance(self, k: int) -> list[Step]:
         """The next `k` steps; fewer, or none, when the experiment's steps are used up."""
@@ -145,20 +154,24 @@ class Solver:
     def predict(self, of: int | Sequence[int] | np.ndarray, resolution: int | None = None) -> np.ndarray:
         """The generator's u, float64, shaped like `problem.reference(of)`.
 
-        `of` is a global sample, a list of them, or a coefficient field (H, W) or (B, H, W); `resolution` is
-        the problem's unless given.
+        `of` is a global sample, a list of them, or a problem's data (*data_shape) or (B, *data_shape), such as
+        a coefficient field; `resolution` is the problem's unless given.
         """
         problem = self.experiment.problem
         if resolution is not None:
             problem = problem.at(resolution)
             self.experiment.generator.check(problem.shape)
-        nu = problem.check(of if np.ndim(of) >= 2 else problem.coefficient(of))
+        given = np.asarray(of)
+        data = problem.check(problem.coefficient(of) if given.ndim < 2 and given.dtype.kind in "iu" else of)
+        lead = data.shape[: data.ndim - len(problem.data_shape)]
         self.generator.eval()
-        u = np.empty((nu.size // problem.resolution**2, *problem.shape))
-        with torch.inference_mode():
-            for k, one in enumerate(nu.reshape(u.shape)):  # one at a time: memory stays that of one sample
-                u[k] = problem.impose(self.generator(problem.inputs(one[None], self.dtype)))[0].numpy()
-        return u.reshape(nu.shape)
+        u = np.empty((math.prod(lead), *problem.u_shape))
+        with torch.no_grad():
+            for k, one in enumerate(
+                data.reshape(-1, *problem.data_shape)
+            ):  # one at a time: memory of one sample
+                u[k] = self.field(problem, problem.batch(one[None], self.dtype))[0].numpy()
+        return u.reshape(*lead, *problem.u_shape)
 
     def error(self, indices: Sequence[int], resolution: int | None = None) -> float:
         """Mean over the global samples `indices` of the relative L2 error against the reference; asks all ranks."""
@@ -168,7 +181,7 @@ class Solver:
         self.experiment.generator.check(problem.shape)
         indices = np.atleast_1d(indices)
         mine = share(indices, self.comm).tolist()
-        errors = [relative_l2(self.predict(i, problem.resolution), problem.reference(i)) for i in mine]
+        errors = [problem.error(self.predict(i, problem.resolution), problem.reference(i)) for i in mine]
         total = np.array([sum(errors) / len(indices)])
         self.comm.allreduce(total)
         return float(total[0])

@@ -21,6 +21,19 @@ def checked_field(name: str, field: ArrayLike) -> NDArray[np.float64]:
     return values
 
 
+def picture(values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """What to show of one sample's data or solution on a grid of `shape`, as an (H, W) map.
+
+    Of a cube its middle plane, of a field of vectors their length; a line (W,) is repeated along the other axis
+    (an initial condition over time), a single number fills the map.
+    """
+    field = np.asarray(values, dtype=np.float64)
+    if field.ndim == len(shape) + 1:
+        field = np.sqrt(np.square(field).sum(axis=0))
+    field = np.broadcast_to(field.reshape(field.shape if field.ndim else (1,)), shape)
+    return field[shape[0] // 2] if field.ndim == 3 else field
+
+
 def log10(name: str, values: Field) -> NDArray[np.float64]:
     """log10 of a positive field; ValueError where it is not positive."""
     if values.min() <= 0:

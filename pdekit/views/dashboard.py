@@ -41,7 +41,8 @@ class Dashboard:
         self.controls = Controls(
             f"{type(self._base.problem).__name__} without data", COUNT, cluster.ranks, first
         )
-        self.figure = LiveFigure()
+        problem = self._base.problem
+        self.figure = LiveFigure(problem.given, problem.positive)
         self.view = widgets.HBox([self.controls.box, self.figure.box], layout={"align_items": "flex-start"})
         self.view.add_class("pdekit-dashboard")
         self.solver: Any = None

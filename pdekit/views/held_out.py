@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from pdekit.checks import refuse
-from pdekit.views.arrays import relative_error
+from pdekit.views.arrays import picture
 from pdekit.views.live import LiveFigure
 
 COUNT = 16  # samples to choose from
@@ -20,7 +20,7 @@ class HeldOut:
         self.indices = problem.held_out(COUNT)
         self._shown: tuple[int, int] | None = None  # sample and grid on the maps
         self._wanted = self._shown
-        self._reference = np.empty((0, 0))
+        self._reference = np.empty((0, 0))  # as the problem has it
         self._steps: list[int] = []
         self._errors: list[float] = []
 
@@ -37,7 +37,7 @@ class HeldOut:
                 self._put(sample, resolution, *fields)
 
     def paint(self, prediction: np.ndarray, step: int) -> float:
-        """Show the prediction (H, W) after `step` for the sample and grid on show; its relative L2 error.
+        """Show the prediction after `step` for the sample and grid on show; its relative L2 error.
 
         Raises ValueError where the training has diverged.
         """
@@ -45,12 +45,13 @@ class HeldOut:
             raise refuse(
                 f"step {step}", "a finite prediction", "NaN or infinity", "use a smaller learning rate"
             )
-        error = relative_error(prediction, self._reference)
+        error = self.problem.error(prediction, self._reference)
         if not self._steps or step > self._steps[-1]:
             self._steps.append(step)
             self._errors.append(error)
         with self.figure.painting():
-            self.figure.show_prediction(prediction, self._reference)
+            shape = self.problem.at(self._shown[1]).shape
+            self.figure.show_prediction(picture(prediction, shape), picture(self._reference, shape))
             self.figure.show_errors(self._steps, self._errors)
         return error
 
@@ -66,4 +67,5 @@ class HeldOut:
         if self._shown is None or self._shown[0] != sample:
             self.forget()  # they were another sample's
         self._shown, self._reference = (sample, resolution), reference
-        self.figure.show_sample(coefficient, reference)
+        shape = self.problem.at(resolution).shape
+        self.figure.show_sample(picture(coefficient, shape), picture(reference, shape))

@@ -22,7 +22,6 @@ BLANK = np.full((2, 2), None)  # a field with no values: null, which travels as 
 PIXELS = 128  # and so many values along each side of a field
 
 _TITLES = (
-    "coefficient, log<sub>10</sub> ν",
     "prediction u",
     "reference u",
     "loss",
@@ -34,9 +33,15 @@ _TITLES = (
 class LiveFigure:
     """Six panels: coefficient, prediction, reference; loss and error against steps; the error as a map."""
 
-    def __init__(self) -> None:
+    def __init__(self, data: str = "coefficient ν", log: bool = True) -> None:
+        """`data` names what is given, shown by its logarithm with `log`."""
+        self._log = log
         figure = make_subplots(
-            rows=2, cols=3, subplot_titles=_TITLES, horizontal_spacing=0.075, vertical_spacing=0.19
+            rows=2,
+            cols=3,
+            subplot_titles=(f"{data}, log<sub>10</sub>" if log else data, *_TITLES),
+            horizontal_spacing=0.075,
+            vertical_spacing=0.19,
         )
         for place, scale in enumerate((theme.COEFFICIENT_SCALE, theme.FIELD_SCALE, theme.FIELD_SCALE)):
             _add_map(figure, scale, 1, place + 1)
@@ -86,7 +91,7 @@ class LiveFigure:
         """Coefficient and reference (H, W) of the sample to look at; forgets the last prediction."""
         low, high = common_range(reference)
         with self.painting():
-            shown = log10("coefficient", coefficient)
+            shown = log10("coefficient", coefficient) if self._log else coefficient
             self._coefficient.update(
                 zmin=float(shown.min()), zmax=float(shown.max())
             )  # Voila keeps the first range

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 import pdekit as pk
+from pdekit.generators.unet import _with_coordinates
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (16, 48)])
@@ -27,9 +28,22 @@ def test_the_norm_layer_is_passed_in() -> None:
     assert made == [8, 8, 16, 16, 16, 16, 8, 8, 16, 16]
 
 
-@pytest.mark.parametrize(("size", "nearest"), [(40, "32 and 48"), (17, "32"), (100, "96 and 112")])
-def test_a_size_that_does_not_fit_names_the_nearest_that_do(size: int, nearest: str) -> None:
-    with pytest.raises(ValueError, match=f"nearest sizes that work are {nearest}"):
+@pytest.mark.parametrize("shape", [(40,), (33, 40), (17, 16, 23)])
+def test_any_grid_of_one_two_or_three_axes_fits_by_padding(shape: tuple[int, ...]) -> None:
+    norm = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}[len(shape)]
+    net = pk.UNet(width=4, depth=3).build(norm, channels=2, outputs=5, dim=len(shape), zero=False)
+    x = torch.randn(2, 2, *shape)
+    assert net(x).shape == (2, 5, *shape)
+
+
+def test_the_coordinates_are_x_then_y_then_z() -> None:
+    x, y = _with_coordinates(torch.zeros(1, 1, 3, 5))[0, 1:]
+    assert x[0].tolist() == [-1, -0.5, 0, 0.5, 1] and y[:, 0].tolist() == [-1, 0, 1]
+
+
+@pytest.mark.parametrize("size", [17, 31])
+def test_a_size_that_is_too_small_names_the_nearest_that_works(size: int) -> None:
+    with pytest.raises(ValueError, match="nearest size that works is 32"):
         pk.UNet(depth=4).check((size, size))
 
 

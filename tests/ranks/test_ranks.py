@@ -16,7 +16,7 @@ ADAM = [
         "dtype": "float64",
         "objective": objective,
     }
-    for batch, objective in ((3, "energy"), (5, "energy"), (7, "energy"), (3, "log-energy"))
+    for batch, objective in ((3, "mean"), (5, "mean"), (7, "mean"), (3, "log"))
 ]
 LBFGS = [
     {"optimizer": "lbfgs", "samples": 7, "batch": batch, "steps": 20, "dtype": "float64"}
@@ -34,14 +34,14 @@ def serial() -> list[dict]:
 def test_loss_histories_do_not_depend_on_the_number_of_ranks(ranks: int, serial: list[dict]) -> None:
     """7 samples in batches of 3, 5 and 7 (the last of an epoch smaller), 2 samples on 3 and 4 ranks; batch norm on.
 
-    The deviation of an energy is relative; that of a log-energy, which may be zero, is the relative one of
+    The deviation of an energy is relative; that of a log, which may be zero, is the relative one of
     its energy. Fails with a batch norm per rank (a `Serial` in `norm_layer`) and with a mean of means
     (dividing by the local number of samples).
     """
     everyone = on_ranks(ranks, "losses", runs=ADAM + LBFGS + FEWER)
     for k, run in enumerate(ADAM + LBFGS + FEWER):
         expected = np.array(serial[k]["losses"])
-        scale = np.abs(expected) if run.get("objective") == "energy" else 1.0
+        scale = np.abs(expected) if run.get("objective") == "mean" else 1.0
         deviation = np.max(np.abs(np.array(everyone[0][k]["losses"]) - expected) / scale)
         assert deviation < (1e-9 if run["optimizer"] == "lbfgs" else 1e-12), run
         assert len({one[k]["digest"] for one in everyone}) == 1, "the replicas differ"

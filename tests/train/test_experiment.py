@@ -14,7 +14,7 @@ import pdekit as pk
             pk.Poisson(32, terms=4, eta=0.25), pk.UNet(width=8, norm="group"), optimizer="lbfgs", samples=16
         ),
         pk.Experiment(
-            pk.Poisson(48, source=1.0), objective="energy", rate=1e-4, dtype="float64", grids="single"
+            pk.Poisson(48, source=1.0), objective="mean", rate=1e-4, dtype="float64", grids="single"
         ),
     ],
 )
@@ -43,7 +43,7 @@ def test_other_text_is_refused_and_never_executed(text: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"problem": pk.Poisson(40)}, "nearest sizes that work are 32 and 48"),
+        ({"problem": pk.Poisson(20)}, "nearest size that works is 32"),
         ({"rate": -1.0}, "rate: expected a finite number above 0, got -1.0"),
         ({"rate": float("nan")}, "rate: expected"),
         ({"optimizer": "adamm"}, "optimizer: expected one of 'sgd', 'adam', 'adamw', 'lbfgs', got 'adamm'"),
@@ -53,7 +53,13 @@ def test_other_text_is_refused_and_never_executed(text: str) -> None:
         ({"samples": True}, "samples: expected a whole number"),
         ({"dtype": "float16"}, "dtype: expected one of"),
         ({"generator": "unet"}, "generator: expected a UNet"),
-        ({"problem": pk.Poisson(source=1.0)}, 'use objective="energy"'),
+        (
+            {"problem": pk.Poisson(source=1.0), "objective": "log"},
+            "one of 'asinh', 'mean' for Poisson, got 'log'",
+        ),
+        ({"head": "ritz"}, "head: expected one of 'plain', 'galerkin'"),
+        ({"problem": pk.Poisson(65, order=2), "head": "galerkin"}, "elements of order 1"),
+        ({"grids": "x"}, "grids: expected one of 'single'"),
         ({"schedule": "linear"}, "schedule: expected one of"),
     ],
 )
@@ -82,7 +88,7 @@ def test_numpy_numbers_are_as_good_as_pythons() -> None:
 def test_coarse_grids_share_the_work_and_end_on_the_problems_own() -> None:
     plan = pk.Experiment(pk.Poisson(128), steps=2100).plan
     assert plan == ((32, 1600), (64, 2000), (128, 2100))
-    assert pk.Experiment(pk.Poisson(48), steps=10).plan == ((48, 10),)  # 24 does not fit
+    assert pk.Experiment(pk.Poisson(48), steps=10).plan == ((48, 10),)  # 24 is too coarse
     assert pk.Experiment(pk.Poisson(64), grids="single", steps=10).plan == ((64, 10),)
     assert pk.Experiment(pk.Poisson(64), steps=1).resolution_at(1) == 64  # too few steps for a coarse grid
 

@@ -34,7 +34,7 @@ def test_an_epoch_takes_every_sample_once_and_the_next_one_in_another_order() ->
 def test_the_loss_is_the_mean_over_the_batch_of_the_log_energy() -> None:
     solver = small(batch=7, steps=1, dtype="float64")
     samples = solver.problem.samples(solver.problem.parameters(range(7)), torch.float64)
-    u = solver.problem.impose(torch.zeros(7, 1, 16, 16, dtype=torch.float64))  # a U-Net starts at zero
+    u = solver.problem.impose(torch.zeros(7, 1, 16, 16, dtype=torch.float64), samples)  # it starts at zero
     assert next(solver).loss == pytest.approx(
         solver.problem.losses(u, samples).log().mean().item(), rel=1e-12
     )
@@ -90,10 +90,10 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_a_remedy() -> None:
 
 def test_a_grid_that_does_not_fit_and_a_bad_coefficient_are_refused() -> None:
     solver = small()
-    with pytest.raises(ValueError, match="nearest sizes"):
-        solver.predict(0, resolution=30)
-    with pytest.raises(ValueError, match="nearest sizes"):
-        solver.error([0], resolution=30)
+    with pytest.raises(ValueError, match="nearest size"):
+        solver.predict(0, resolution=6)
+    with pytest.raises(ValueError, match="nearest size"):
+        solver.error([0], resolution=6)
     for indices in ([], [0, -1], [1.5], "rocks"):
         with pytest.raises(ValueError, match="samples: expected whole numbers from 0 on"):
             solver.error(indices)

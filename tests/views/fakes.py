@@ -18,6 +18,15 @@ class DeadRankError(RuntimeError):
 @dataclass(frozen=True)
 class FakeProblem:
     resolution: int = 64
+    given = "coefficient ν"
+    positive = True
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.resolution, self.resolution
+
+    def error(self, u: np.ndarray, u_reference: np.ndarray) -> float:
+        return float(np.linalg.norm(u - u_reference) / np.linalg.norm(u_reference))
 
     def at(self, resolution: int) -> "FakeProblem":
         return replace(self, resolution=resolution)

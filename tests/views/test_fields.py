@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pdekit as pk
-from pdekit.views.arrays import l2_norm, relative_error
+from pdekit.views.arrays import l2_norm, picture, relative_error
 from pdekit.views.theme import SIGNED_SCALE
 
 X = np.linspace(0, 1, 9)
@@ -95,3 +95,19 @@ def test_the_error_is_that_of_the_library() -> None:
     u, v = np.random.default_rng(0).normal(size=(2, 12, 7))
     assert relative_error(u, v) == pytest.approx(pk.relative_l2(u, v), rel=1e-12)
     assert relative_error(u, 0 * v) == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("values", "shape", "expected"),
+    [
+        (np.arange(6.0).reshape(2, 3), (2, 3), np.arange(6.0).reshape(2, 3)),
+        (np.arange(3.0), (2, 3), [[0, 1, 2], [0, 1, 2]]),
+        (5.0, (2, 2), [[5, 5], [5, 5]]),
+        (np.array([5.0]), (2, 2), [[5, 5], [5, 5]]),
+        (np.stack([np.full((2, 2), 3.0), np.full((2, 2), -4.0)]), (2, 2), [[5, 5], [5, 5]]),
+        (np.arange(27.0).reshape(3, 3, 3), (3, 3, 3), np.arange(9.0, 18.0).reshape(3, 3)),
+    ],
+    ids=["map", "line", "number", "one number", "vectors", "cube"],
+)
+def test_any_field_has_a_picture(values, shape: tuple[int, ...], expected) -> None:
+    np.testing.assert_array_equal(picture(values, shape), expected)

@@ -1,0 +1,142 @@
+"""Problems that minimise an energy: the loss of a sample is its Ritz energy over finite elements."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pdekit import checks
+from pdekit.pde import natural, points, stencil
+from pdekit.pde.elements import cells, element, gather, spacing
+from pdekit.pde.faces import Faces, Obstacle, lifting_and_mask
+from pdekit.pde.points import Points
+from pdekit.pde.problem import Problem, Samples
+from pdekit.pde.stencil import Quadratic
+
+
+@dataclass(frozen=True)
+class Ritz(Problem):
+    """The minimiser of `int psi(u, grad u, x, c) dx`, plus what flows through the faces: the base of such problems.
+
+    A problem of the catalogue says its `density` and its `conditions`. With `linear`, psi is quadratic in u
+    and grad u, and the energy becomes a stencil, assembled once a batch. What the energy has in excess of its
+    minimum is, for such a psi, half the squared energy norm of the error.
+    """
+
+    order: ClassVar[int] = 1
+    linear: ClassVar[bool] = True
+
+    @property
+    def conditions(self) -> Faces:
+        """* The condition on each face."""
+        raise NotImplementedError
+
+    @property
+    def immersed(self) -> Obstacle | None:
+        """The obstacle in the domain, if there is one."""
+        return None
+
+    @property
+    def forcing(self) -> natural.Source:
+        """The source f: `- int f u` is part of the energy."""
+        return 0.0
+
+    def density(self, u: Tensor, grad_u: Tensor, x: Tensor, c: Tensor) -> Tensor:
+        """* psi at Gauss points, shapes as in `points.Density`."""
+        raise NotImplementedError
+
+    def impose(self, output: Tensor, samples: Samples) -> Tensor:
+        """`lifting + mask * output`, then the last nodes of a periodic axis set to its first."""
+        lifting, mask = self.ansatz(output.dtype, samples)
+        u = torch.addcmul(lifting, mask, output if self.components > 1 else output.squeeze(1))
+        return self.close(u)
+
+    def ansatz(self, dtype: torch.dtype, samples: Samples) -> tuple[Tensor, Tensor]:
+        """`lifting_and_mask`; a lifting that follows from the samples' data is (B, *u_shape)."""
+        return self.lifting_and_mask(dtype)
+
+    def lifting_and_mask(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Two tensors (*u_shape): u on the essential faces, and what an output is multiplied by."""
+        two = lifting_and_mask(self.conditions, self.immersed, self.shape, self.components)
+        lifting, mask = (torch.tensor(one, dtype=dtype).reshape(self.u_shape) for one in two)
+        return lifting, mask
+
+    def close(self, u: Tensor) -> Tensor:
+        """u (..., *shape) with the last node of each periodic axis that of the first."""
+        for axis in self.conditions.periodic(self.dim):
+            u = torch.cat([u.narrow(axis, 0, u.shape[axis] - 1), u.narrow(axis, 0, 1)], dim=axis)
+        return u
+
+    def operator(self, data: Tensor) -> Quadratic | Points:
+        """The stencil of a quadratic energy, or the data at the Gauss points of another one."""
+        return self.assemble(data) if self.linear and self.order == 1 else self.at_points(data)
+
+    def at_points(self, data: Tensor) -> Points:
+        """What the sum over Gauss points needs of data (B, *shape)."""
+        return points.points(self.density, data, self.order)
+
+    def assemble(self, data: Tensor) -> Quadratic:
+        """The stencil of the quadratic energy for data (B, *shape): K and b from the derivatives of psi at u = 0."""
+        given = self.at_points(data)
+        zero = data.new_zeros(len(data), *self.u_shape)
+        quadratic = points.linearised(zero, given)
+        with torch.enable_grad():
+            zero.requires_grad_()
+            (slope,) = torch.autograd.grad(points.energy(zero, given).sum(), zero)
+        return self.driven(quadratic._replace(load=-slope if slope.any() else None))
+
+    def outside(self, dtype: torch.dtype) -> Quadratic | None:
+        """The energy of sources and of flux through the faces; None where there is none."""
+        return natural.quadratic(
+            self.conditions, self.forcing, self.shape, self.components, self.order, dtype
+        )
+
+    def driven(self, quadratic: Quadratic) -> Quadratic:
+        """The same with `outside` added."""
+        more = self.outside(quadratic.edges[0].dtype)
+        if more is None:
+            return quadratic
+        edges = quadratic.edges
+        if more.edges:
+            edges = tuple(a + b for a, b in zip(edges, more.edges, strict=True))
+        pairs = ((quadratic.diagonal, more.diagonal), (quadratic.load, more.load))
+        diagonal, load = (b if a is None else a if b is None else a + b for a, b in pairs)
+        return Quadratic(edges, diagonal, load)
+
+    def losses(self, u: Tensor, samples: Samples) -> Tensor:
+        """The energy of each sample's u (B, *u_shape): (B,)."""
+        if isinstance(samples.operator, Quadratic):
+            return stencil.energy(u, samples.operator)
+        energy = points.energy(u, samples.operator)
+        more = self.outside(u.dtype)
+        return energy if more is None else energy + stencil.energy(u, more)
+
+    def energy(self, u: np.ndarray, data: np.ndarray) -> float:
+        """The energy of one field u (*u_shape) for the data (*data_shape) of one sample. Look at it, or plot it."""
+        return self.loss(u, data)
+
+    def curvature(self, u: Tensor, samples: Samples) -> Quadratic:
+        """The second derivative of the energy at u (B, *u_shape), as a stencil. ValueError for order 2."""
+        if isinstance(samples.operator, Quadratic):
+            return samples.operator
+        if self.order > 1:
+            raise checks.refuse("order", "1 for a stencil", self.order, "use order=1")
+        return self.driven(points.linearised(u, samples.operator))
+
+
+def diffusion(nu: Tensor) -> tuple[Tensor, ...]:
+    """The edges of `1/2 int nu |grad u|^2` for nodal nu (B, *shape), (multi)linear in between: one small product."""
+    shape = tuple(nu.shape[1:])
+    of_pairs = torch.matmul(_pairs_of_nodes(shape, nu.dtype), gather(nu))
+    return stencil.assemble(of_pairs.unflatten(-1, cells(shape)), shape)
+
+
+def _pairs_of_nodes(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """`-int N_c grad N_p . grad N_q` of a cell: (pairs, nodes)."""
+    cell = element(spacing(shape))
+    p, q = (list(one) for one in zip(*stencil.pairs(len(shape)), strict=True))
+    slopes = cell.table[1:]
+    whole = -np.einsum("g,gc,sgk,sgk->kc", cell.weights, cell.table[0], slopes[..., p], slopes[..., q])
+    return torch.from_numpy(whole).to(dtype)
