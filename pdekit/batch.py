@@ -60,7 +60,7 @@ def experiment_of(arguments: argparse.Namespace) -> "Experiment":
         raise ValueError(
             "expected an experiment as text or as options, got both; change the text, or leave it out"
         )
-    return pk.Experiment.parse(arguments.experiment)
+    return pk.Experiment.parse(arguments.experiment, code=True)
 
 
 def check_curve(path: Path | None) -> None:

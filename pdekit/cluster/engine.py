@@ -61,7 +61,7 @@ def build(experiment: str, ranks: int) -> tuple[int, int] | None:
     slot.solver = None  # first, so that two never need memory at once
     if world().rank >= ranks:
         return None
-    slot.solver = Solver(Experiment.parse(experiment), world(ranks))
+    slot.solver = Solver(Experiment.parse(experiment, code=True), world(ranks))
     return slot.solver.parameters, slot.solver.resolution
 
 

@@ -28,7 +28,7 @@ class RemoteSolver:
 
     def __init__(self, cluster: "Cluster", experiment: "Experiment | str", ranks: int | None = None) -> None:
         self.ranks = cluster.ranks if ranks is None else checks.whole("ranks", ranks, most=cluster.ranks)
-        self.experiment: Experiment = pk.Experiment.parse(str(experiment))
+        self.experiment: Experiment = pk.Experiment.parse(str(experiment), code=True)
         self.history: History = pk.History()
         self.done = False
         self.resolution = self.parameters = 0

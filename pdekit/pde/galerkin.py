@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from pdekit import checks
-from pdekit.pde.gram import combine, gram, moments
+from pdekit.pde.gram import best, combine
 from pdekit.pde.partition import Partition, partition
 from pdekit.pde.stencil import Quadratic, apply
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pdekit.pde.problem import Problem, Samples
     from pdekit.pde.ritz import Ritz
 
-SHIFT = 1e-6  # added to the diagonal, in units of it: neighbouring functions may be nearly parallel
 NEWTON = 8  # steps of Newton's method for an energy that is not quadratic
 HALVINGS = 12
 SETTLED = 1e-7  # relative gain of energy below which another step is not worth it
@@ -71,7 +70,7 @@ class Galerkin:
             slope = apply(lifting, samples.operator)
             if samples.operator.load is not None:
                 slope = slope - samples.operator.load
-            return solve(gram(functions, hats, samples.operator), moments(functions, hats, slope)).view_as(a)
+            return best(functions, hats, samples.operator, slope)
 
         def field(a: Tensor) -> Tensor:
             return lifting + combine(functions, hats, a).view_as(lifting)
@@ -81,8 +80,7 @@ class Galerkin:
             with torch.enable_grad():
                 u.requires_grad_()
                 (slope,) = torch.autograd.grad(problem.losses(u, samples).sum(), u)
-            matrix = gram(functions, hats, problem.curvature(u.detach(), samples))
-            return solve(matrix, moments(functions, hats, slope)).view_as(a)
+            return best(functions, hats, problem.curvature(u.detach(), samples), slope)
 
         return descend(lambda a: problem.losses(field(a), samples), newton_step, a)
 
@@ -91,43 +89,21 @@ def descend(energy: Callable[[Tensor], Tensor], step: Callable[[Tensor], Tensor]
     """From a (B, ...) by damped Newton steps: each sample's step is halved until its energy (B,) falls."""
     reached = energy(a)
     spread = (-1, *(1,) * (a.dim() - 1))
+    settled = torch.zeros_like(reached, dtype=torch.bool)  # a sample that is stays so, whatever the others do
     for _ in range(NEWTON):
         move = step(a)
         length = torch.ones_like(reached)
         for _ in range(HALVINGS):
             tried = energy(a + length.view(spread) * move)
-            better = tried < reached
+            better = (tried < reached) | settled
             if better.all():
                 break
             length = torch.where(better, length, length / 2)
-        gain = torch.where(better, reached - tried, 0.0)
-        a = a + torch.where(better, length, 0.0).view(spread) * move
+        moved = better & ~settled
+        a = a + torch.where(moved, length, 0.0).view(spread) * move
+        gain = torch.where(moved, reached - tried, 0.0)
         reached = reached - gain
-        if (gain <= SETTLED * reached.abs()).all():
+        settled |= gain <= SETTLED * reached.abs()
+        if settled.all():
             break
     return a
-
-
-def solve(matrix: Tensor, rhs: Tensor) -> Tensor:
-    """Solutions (B, N), in the dtype of rhs, of symmetric systems (B, N, N), float64, which are overwritten."""
-    solutions = torch.empty(rhs.shape, dtype=torch.float64)
-    for a, b, x in zip(matrix, rhs.double(), solutions, strict=True):  # one at a time: it stays in the cache
-        x.copy_(_solve(a, b))
-    return solutions.to(rhs.dtype)
-
-
-def _solve(a: Tensor, b: Tensor) -> Tensor:
-    """One system, scaled to a unit diagonal and shifted, by Cholesky's method with one step of refinement."""
-    scale = torch.where(a.diagonal() > 0, a.diagonal(), 1.0).rsqrt()
-    a.mul_(scale).mul_(scale[:, None])
-    b = (b * scale)[:, None]
-    shift, failed = SHIFT / 10, 1
-    while failed:  # rounding in the entries may have made it indefinite
-        shift *= 10
-        shifted = a.clone()
-        shifted.diagonal().add_(shift)
-        factor, info = torch.linalg.cholesky_ex(shifted)
-        failed = int(info)
-    x = torch.cholesky_solve(b, factor)
-    x += torch.cholesky_solve(b - a @ x, factor)  # takes most of the shift back
-    return x[:, 0] * scale

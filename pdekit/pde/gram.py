@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from pdekit.pde.blocks import Blocks, solve
 from pdekit.pde.partition import Partition
 from pdekit.pde.stencil import Quadratic, directions, ends
 
@@ -19,30 +20,40 @@ def combine(functions: Tensor, hats: Partition, a: Tensor) -> Tensor:
 
 
 def moments(functions: Tensor, hats: Partition, slope: Tensor) -> Tensor:
-    """`- sum over nodes of slope phi_kj`: slope (B, *u_shape) -> (B, K J)."""
+    """`- sum over nodes of slope phi_kj`: slope (B, *u_shape) -> (B, K, *hats)."""
     whole = (functions * slope.view(len(slope), 1, *functions.shape[2:])).sum(dim=2)
     for one in hats.values:
         whole = torch.tensordot(whole, one, dims=([2], [1]))
-    return -whole.flatten(1)
+    return -whole
 
 
-def gram(functions: Tensor, hats: Partition, quadratic: Quadratic) -> Tensor:
-    """`phi^T K phi` of all local functions: (B, K J, K J), float64, from products on the cells of the partition.
+def best(functions: Tensor, hats: Partition, quadratic: Quadratic, slope: Tensor) -> Tensor:
+    """Coefficients a (B, K, *hats) of the least `1/2 a^T A a + slope^T phi a` with A = `gram`."""
+    rhs = moments(functions, hats, slope).double()
+    rows = rhs.unflatten(2, (hats.rows, -1)).transpose(
+        1, 2
+    )  # (B, rows, K, in a row, *hats of the other axes)
+    a = solve(gram(functions, hats, quadratic), rows.flatten(2))
+    return a.view(rows.shape).transpose(1, 2).reshape(rhs.shape).to(functions.dtype)
+
+
+def gram(functions: Tensor, hats: Partition, quadratic: Quadratic) -> Blocks:
+    """`phi^T K phi` of all local functions, from products on the cells of the partition.
 
     A local function lives on few cells: each cell of the partition gets the products of the 2^d K functions that are
-    not zero in it, over the edges of the grid that are its own.
+    not zero in it, over the edges of the grid that are its own. Hats of rows that are not neighbours never meet, so
+    that the matrix is block tridiagonal; numbered by row, then k, then the place in the row.
     """
     batch, basis = functions.shape[:2]
-    size = basis * math.prod(hats.shape)
-    whole = torch.zeros(batch, size * size, dtype=torch.float64)
-    at_once = max(1, AT_ONCE // (functions[0].numel() * 2 ** len(hats.shape)))
+    size, rows = basis * math.prod(hats.shape) // hats.rows, hats.rows
+    flat = hats.places(basis)
+    whole = torch.zeros(batch, 2 * rows * size**2, dtype=torch.float64)
+    at_once = max(1, AT_ONCE // max(1, functions[:1].numel() * 2 ** len(hats.shape)))
     for start in range(0, batch, at_once):
         some = slice(start, start + at_once)
-        local = _local(functions[some], hats, quadratic, some)
-        places = hats.places(basis)  # (cells, F): number of each of a cell's functions
-        flat = (places[:, :, None] * size + places[:, None, :]).flatten()
-        whole[some].index_add_(1, flat, local.flatten(1).double())
-    return whole.view(batch, size, size)
+        whole[some].index_add_(1, flat, _local(functions[some], hats, quadratic, some).flatten(1).double())
+    whole = whole.view(batch, 2 * rows, size, size)
+    return Blocks(whole[:, :rows], whole[:, rows : 2 * rows - 1])
 
 
 def _local(functions: Tensor, hats: Partition, quadratic: Quadratic, some: slice) -> Tensor:

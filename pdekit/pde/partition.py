@@ -1,5 +1,6 @@
 """The coarse partition of unity of the Galerkin head: hats on few cells, whose corners are nodes of the grid."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from itertools import product
@@ -21,6 +22,7 @@ class Partition:
     local: Tensor  # (cells, 2^d, *window): the 2^d hats of each cell in its window, zero elsewhere
     numbers: Tensor  # (cells, 2^d): which of all hats they are
     nodes: tuple[Tensor, ...]  # (cells along the axis, window) along each axis: the nodes of the windows
+    around: bool  # whether the first axis is periodic
     own: tuple[
         tuple[Tensor, Tensor], ...
     ]  # along each axis, for nodes and for steps between them: 1 where the cell's own
@@ -30,17 +32,32 @@ class Partition:
         """How many hats along each axis."""
         return tuple(len(v) for v in self.values)
 
+    @property
+    def rows(self) -> int:
+        """How many rows of hats there are that meet their neighbours only: one, if the first axis is periodic."""
+        return 1 if self.around else self.shape[0]
+
     def places(self, basis: int) -> Tensor:
-        """(cells, basis 2^d): the number of each local function `k, j` of a cell among all, k the slower index."""
-        whole = int(np.prod(self.shape))
-        return (torch.arange(basis)[None, :, None] * whole + self.numbers[:, None, :]).flatten(1)
+        """Where the products of each cell's local functions belong among the blocks of `gram`, flat: (cells F F,).
+
+        First the blocks on the diagonal, then those below it, then a last one for what lies above it.
+        """
+        in_row = math.prod(self.shape) // self.rows
+        size = basis * in_row
+        row, place = self.numbers // in_row, self.numbers % in_row  # (cells, 2^d)
+        row = row[:, None, :].expand(-1, basis, -1).flatten(1)
+        place = (torch.arange(basis)[None, :, None] * in_row + place[:, None, :]).flatten(1)  # (cells, F)
+        left, right = row[:, :, None], row[:, None, :]
+        above = torch.full_like(left - right, 2 * self.rows - 1)
+        block = torch.where(left == right, left, torch.where(left > right, self.rows + right, above))
+        return (block * size**2 + place[:, :, None] * size + place[:, None, :]).flatten()
 
     def window(self, functions: Tensor) -> Tensor:
         """(B, K, C, *shape) -> (B, cells, K, C, *window)."""
         return self._cut(functions, self.nodes)
 
     def edge_window(self, edges: Tensor, direction: tuple[int, ...]) -> Tensor:
-        """Edge weights in `direction` (B, ..., *edges) -> (B, cells, ..., *edges of a window); each edge in one cell."""
+        """Edge weights in `direction` (B, ..., *edges) -> (B, cells, ..., *edges of a window); an edge in one cell."""
         indices, own = [], []
         for nodes, (of_nodes, of_steps), d, n in zip(
             self.nodes, self.own, direction, edges.shape[-len(direction) :], strict=True
@@ -112,5 +129,6 @@ def partition(shape: tuple[int, ...], cells: int, periodic: tuple[int, ...], dty
         torch.tensor(np.stack(whole_local), dtype=dtype),
         torch.tensor(np.stack(whole_numbers)),
         tuple(nodes),
+        -len(shape) in periodic,
         tuple(own),
     )

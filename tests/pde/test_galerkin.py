@@ -7,7 +7,7 @@ from torch import Tensor
 
 import pdekit as pk
 from pdekit.pde import gram as spans
-from pdekit.pde.galerkin import solve
+from pdekit.pde.blocks import Blocks, solve
 from pdekit.pde.partition import partition
 from pdekit.pde.stencil import apply
 
@@ -31,6 +31,28 @@ def setting(problem: pk.Poisson, basis: int = 3, cells: int = 4, batch: int = 2)
     return samples, output, functions, hats
 
 
+def dense(system: Blocks) -> np.ndarray:
+    """The matrices (B, R n, R n) of block tridiagonal systems."""
+    batch, rows, n, _ = system.diagonal.shape
+    whole = np.zeros((batch, rows, n, rows, n))
+    for r in range(rows):
+        whole[:, r, :, r] = system.diagonal[:, r]
+        if r:
+            whole[:, r, :, r - 1] = system.lower[:, r - 1]
+            whole[:, r - 1, :, r] = system.lower[:, r - 1].mT
+    return whole.reshape(batch, rows * n, rows * n)
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+def test_block_tridiagonal_systems_are_solved(rows: int) -> None:
+    torch.manual_seed(0)
+    made = torch.randn(3, rows, 5, 5, dtype=torch.float64)
+    system = Blocks(made @ made.mT + 12 * torch.eye(5), torch.randn(3, rows - 1, 5, 5, dtype=torch.float64))
+    rhs = torch.randn(3, rows, 5, dtype=torch.float64)
+    expected = np.linalg.solve(dense(system), rhs.reshape(3, -1, 1).numpy())
+    np.testing.assert_allclose(solve(system, rhs).reshape(3, -1, 1).numpy(), expected, rtol=1e-9)
+
+
 def dense_span(functions: Tensor, hats, k: int) -> np.ndarray:
     """All local functions of sample k as rows (K J, nodes): output fields times products of hats, one by one."""
     rows = []
@@ -48,7 +70,10 @@ def dense_span(functions: Tensor, hats, k: int) -> np.ndarray:
 def test_the_system_is_that_of_a_dense_assembly(problem: pk.Poisson) -> None:
     """Fails if an edge of the grid is counted in two cells of the partition, or in none."""
     samples, _, functions, hats = setting(problem)
-    matrix = spans.gram(functions, hats, samples.operator)
+    matrix = dense(spans.gram(functions, hats, samples.operator))
+    in_order = (
+        np.arange(3 * np.prod(hats.shape)).reshape(3, hats.rows, -1).swapaxes(0, 1).ravel()
+    )  # rows first
     for k in range(2):
         phi = dense_span(functions, hats, k)
         operator = samples.operator._replace(
@@ -56,9 +81,10 @@ def test_the_system_is_that_of_a_dense_assembly(problem: pk.Poisson) -> None:
         )
         products = apply(torch.tensor(phi).view(-1, *problem.shape), operator).flatten(1).numpy()
         expected = phi @ products.T
-        np.testing.assert_allclose(matrix[k].numpy(), expected, atol=1e-10 * np.abs(expected).max())
+        expected = expected[np.ix_(in_order, in_order)]
+        np.testing.assert_allclose(matrix[k], expected, atol=1e-10 * np.abs(expected).max())
         slope = torch.randn(2, *problem.shape, dtype=torch.float64)
-        moments = spans.moments(functions, hats, slope)[k].numpy()
+        moments = spans.moments(functions, hats, slope)[k].numpy().ravel()
         np.testing.assert_allclose(moments, -phi @ slope[k].numpy().ravel(), atol=1e-10)
         a = torch.randn(2, 3, *hats.shape, dtype=torch.float64)
         combined = spans.combine(functions, hats, a)[k].numpy().ravel()
@@ -156,7 +182,8 @@ def test_functions_that_are_parallel_or_zero_do_no_harm() -> None:
     alone = pk.Galerkin(basis=1).field(problem, output[:, :1], samples)
     assert torch.isfinite(u).all()
     torch.testing.assert_close(problem.losses(u, samples), problem.losses(alone, samples), rtol=1e-4, atol=0)
-    assert torch.isfinite(solve(torch.zeros(1, 2, 2, dtype=torch.float64), torch.ones(1, 2))).all()
+    nothing = torch.zeros(1, 2, 2, 2, dtype=torch.float64)
+    assert torch.isfinite(solve(Blocks(nothing, nothing[:, :1]), torch.ones(1, 2, 2).double())).all()
 
 
 def test_a_rank_without_samples_takes_part() -> None:

@@ -19,7 +19,7 @@ from tests.pde.test_dual import inner_product
 
 @dataclass(frozen=True)
 class Carried(Weak):
-    """`-div(c grad u) + du/dx + u^3 = x y`, u given at x0 and y1, `c du/dn = y - u^3` on the other two faces."""
+    """`-div(c grad u) + du/dx + u^3 = x y`, u given at x0 and y1, `c du/dn = x + y - u^3` on the other two faces."""
 
     objectives: ClassVar[tuple[str, ...]] = ("root",)
 
@@ -36,7 +36,7 @@ class Carried(Weak):
         return c * (grad_u * grad_v).sum(dim=0) + sources
 
     def face_form(self, u: Tensor, v: Tensor, x: Tensor, c: Tensor) -> Tensor:
-        return (u**3 - x[1]) * v
+        return (u**3 - x[0] - x[1]) * v
 
 
 def assembled(u: np.ndarray, c: np.ndarray) -> np.ndarray:
@@ -54,7 +54,9 @@ def assembled(u: np.ndarray, c: np.ndarray) -> np.ndarray:
     r = LinearForm(inside).assemble(
         basis, **{k: basis.interpolate(a[row, column]) for k, a in (("u", u), ("c", c))}
     )
-    r += LinearForm(lambda v, w: (w.u**3 - w.x[1]) * v).assemble(face, u=face.interpolate(u[row, column]))
+    r += LinearForm(lambda v, w: (w.u**3 - w.x[0] - w.x[1]) * v).assemble(
+        face, u=face.interpolate(u[row, column])
+    )
     found = np.empty_like(u)
     found[row, column] = r
     return found

@@ -1,0 +1,205 @@
+"""A user's function tried out on random numbers before any rank starts: wrong shapes, NaN, coupled samples, ...
+
+All numbers of points, samples and axes differ, so that a sum over the wrong axis shows.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pdekit import checks
+from pdekit.pde import points
+from pdekit.pde.code import ARGUMENTS, Words, call, compiled, returned
+from pdekit.pde.differences import Differences
+
+SAMPLES, CELLS = 5, 7
+GRIDS = {2: (8, 6), 3: (7, 8, 6)}
+Arguments = dict[str, Any]
+EXPECTED = {
+    "energy": "one number a point, (samples, points, cells) = ",
+    "weak": "one number a point, (samples, points, cells) = ",
+    "strong": "one number a node, shaped like u, ",
+}
+
+
+@lru_cache(maxsize=64)
+def tried(kind: str, text: str, dim: int, components: int, positive: bool) -> None:
+    """ValueError that shows the place if the function of `text` cannot be what a PDE's `kind` needs."""
+    given = arguments(kind, dim, components, positive)
+    before = {name: one.detach().clone() for name, one in given.items() if isinstance(one, Tensor)}
+    value = _value(kind, text, given)
+    for name, one in before.items():
+        if not torch.equal(one, given[name].detach()):
+            raise checks.refuse(kind, f"{name} left as it is", f"{name} changed in place", "work on a copy")
+    if not torch.equal(value, _value(kind, text, given)):
+        remedy = "leave out random numbers and what it remembers of earlier calls"
+        raise checks.refuse(kind, "the same for the same arguments", "another value", remedy)
+    _refuse_no_derivative(kind, text, given, value)
+    at_rest = {name: _at_rest(name, one) for name, one in given.items()}
+    _refuse_no_derivative(kind, text, at_rest, _value(kind, text, at_rest), nonzero=False)
+    _value(kind, text, arguments(kind, dim, components, positive, torch.float32))
+    _refuse_coupling(kind, text, given, value.detach())
+    if kind == "weak":
+        _refuse_not_linear(text, given, value.detach())
+
+
+def arguments(
+    kind: str, dim: int, components: int, positive: bool, dtype: torch.dtype = torch.float64
+) -> Arguments:
+    """Random arguments of such a function, by name; u and grad_u can be differentiated by."""
+    random = torch.Generator().manual_seed(0)
+    lead = (components,) if components > 1 else ()
+    grid = GRIDS[dim] if kind == "strong" else (2**dim, CELLS)
+
+    def drawn(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=random, dtype=torch.float64).to(dtype)
+
+    def places() -> Tensor:
+        return torch.rand(dim, *grid, generator=random, dtype=torch.float64).to(dtype)
+
+    c = drawn(SAMPLES, *grid)
+    makers = {
+        "u": lambda: drawn(*lead, SAMPLES, *grid).requires_grad_(),
+        "grad_u": lambda: drawn(*lead, dim, SAMPLES, *grid).requires_grad_(),
+        "v": lambda: drawn(*lead, SAMPLES, *grid),
+        "grad_v": lambda: drawn(*lead, dim, SAMPLES, *grid),
+        "x": places,
+        "c": lambda: c.exp() if positive else c,
+        "d": lambda: Differences(dim),
+    }
+    return {name: makers[name]() for name in ARGUMENTS[kind][1]}
+
+
+def _value(kind: str, text: str, given: Arguments) -> Tensor:
+    """What the function returns; ValueError unless it is one finite number a place, in the arguments' dtype."""
+    value = call(kind, text, *given.values())
+    place, u = returned(text), given["u"]
+    if not isinstance(value, Tensor):
+        got = Words(f"{type(value).__name__}{place}")
+        raise checks.refuse(kind, "a tensor", got, "return what follows from u by tensor operations")
+    c = given["c"]
+    expected = tuple(u.shape) if kind == "strong" else tuple(c.shape)
+    if tuple(value.shape) != expected:
+        got = Words(f"{tuple(value.shape)}{place}")
+        shapes = (f"{n} {tuple(a.shape)}" for n, a in given.items() if isinstance(a, Tensor))
+        sums = "" if kind == "strong" else "; a sum over axes is (grad_u**2).sum(0)"
+        raise checks.refuse(
+            kind, f"{EXPECTED[kind]}{expected}", got, f"the arguments are {', '.join(shapes)}{sums}"
+        )
+    if value.dtype != u.dtype:
+        got = Words(f"{value.dtype}{place}")
+        remedy = "give tensors of your own dtype=u.dtype"
+        raise checks.refuse(kind, f"{u.dtype}, as its arguments are", got, remedy)
+    if not value.isfinite().all():
+        _refuse_number(kind, text, given, value, "value")
+    return value
+
+
+def _refuse_number(kind: str, text: str, given: Arguments, value: Tensor, what: str) -> None:
+    """Say at which arguments `value` is no number."""
+    bad = [int(k) for k in (~value.isfinite()).nonzero()[0]]
+    lead = value.dim() - given["c"].dim()
+    sample, *place = bad[lead:]
+    shown = []
+    for name, one in given.items():
+        if isinstance(one, Tensor):
+            here = one.detach()[(..., *(slice(None),) * (name != "x"), *place)]
+            here = here if name == "x" else here[..., sample]
+            numbers = ", ".join(f"{float(v):.3g}" for v in here.flatten())
+            shown.append(f"{name} = ({numbers})" if here.dim() else f"{name} = {numbers}")
+    got = Words(f"the {what} {float(value.detach()[tuple(bad)])} at {', '.join(shown)}{returned(text)}")
+    remedy = "networks propose such u: keep logarithms, roots and quotients away from zero"
+    raise checks.refuse(kind, "finite numbers", got, remedy)
+
+
+def _refuse_no_derivative(
+    kind: str, text: str, given: Arguments, value: Tensor, nonzero: bool = True
+) -> None:
+    """ValueError unless `value` depends on u by finite derivatives."""
+    if not value.requires_grad:
+        got = Words(f"a value that does not depend on it{returned(text)}")
+        remedy = "use u, with tensor operations and without detach, item or numpy"
+        raise checks.refuse(kind, "a function that can be differentiated by u", got, remedy)
+    by = {name: given[name] for name in ("u", "grad_u") if name in given}
+    slopes = torch.autograd.grad(value.sum(), list(by.values()), allow_unused=True)
+    for name, slope in zip(by, slopes, strict=True):
+        if slope is not None and not slope.isfinite().all():
+            if kind == "strong" or name == "grad_u":  # the place of one number is enough
+                slope = slope.sum(dim=tuple(range(slope.dim() - given["c"].dim())))
+            _refuse_number(kind, text, given, slope, f"derivative by {name}")
+    if nonzero and not any(slope is not None and slope.any() for slope in slopes):
+        got = Words(f"a value that does not change with it{returned(text)}")
+        raise checks.refuse(kind, "a function of u", got, "the PDE's unknown is u")
+
+
+def _at_rest(name: str, one: Any) -> Any:
+    """u = 0, where a network may start."""
+    return torch.zeros_like(one).requires_grad_() if name in ("u", "grad_u") else one
+
+
+def _refuse_coupling(kind: str, text: str, given: Arguments, value: Tensor) -> None:
+    """ValueError if one sample's value, or one point's, depends on another's."""
+    axes = given["c"].dim()
+    for what, axis in (("sample", -axes), ("cell", -1)) if kind != "strong" else (("sample", -axes),):
+        moved = dict(given)
+        for name, one in given.items():
+            if isinstance(one, Tensor) and not (name == "x" and what == "sample"):
+                moved[name] = one.detach().clone()
+                moved[name].select(axis, 0).mul_(1.5).add_(0.5)
+        there = _value(kind, text, moved).detach()
+        others = value.shape[axis] - 1
+        if not torch.equal(there.narrow(axis, 1, others), value.narrow(axis, 1, others)):
+            got = Words(f"a value of {what} 1 that changes with {what} 0{returned(text)}")
+            remedy = f"sum or average over no axis of {what}s"
+            raise checks.refuse(kind, f"each {what} by itself", got, remedy)
+
+
+def _refuse_not_linear(text: str, given: Arguments, value: Tensor) -> None:
+    """ValueError unless form(2 v - 3 w) = 2 form(v) - 3 form(w)."""
+    random = torch.Generator().manual_seed(1)
+    other = {
+        name: torch.randn(given[name].shape, generator=random, dtype=torch.float64)
+        for name in ("v", "grad_v")
+    }
+    both = {name: 2 * given[name] - 3 * other[name] for name in other}
+    expected = 2 * value - 3 * _value("weak", text, given | other).detach()
+    got = _value("weak", text, given | both).detach()
+    if not torch.allclose(got, expected, rtol=1e-9, atol=1e-9 * float(expected.abs().max())):
+        worst = int((got - expected).abs().argmax())
+        numbers = f"{float(got.flatten()[worst]):.6g} instead of {float(expected.flatten()[worst]):.6g}"
+        text_ = Words(f"form(2 v - 3 w) = {numbers}{returned(text)}")
+        remedy = "each term needs v or grad_v once, as a factor"
+        raise checks.refuse("weak", "a form linear in v: 2 form(v) - 3 form(w)", text_, remedy)
+
+
+@lru_cache(maxsize=64)
+def quadratic(text: str, dim: int, components: int, positive: bool) -> bool:
+    """Whether the energy density of `text` is `1/2 e^T H e + s^T e` in e = (u, grad u), H and s free of u.
+
+    Tried at random: the second derivatives at two states agree, and the values at both are those of the expansion
+    about zero.
+    """
+    given = arguments("energy", dim, components, positive)
+    psi, x, c = compiled("energy", text), given["x"], given["c"]
+    random = torch.Generator().manual_seed(2)
+    rows = (SAMPLES * components, (1 + dim) * 2**dim, CELLS)
+    states = [torch.randn(rows, generator=random, dtype=torch.float64) * size for size in (1.0, 4.0)]
+    zero = torch.zeros(rows, dtype=torch.float64)
+    second = points.curvature(zero, psi, x, c)
+    leaf = zero.clone().requires_grad_()
+    at_zero = psi(*points.split(leaf, SAMPLES, dim), x, c)
+    if at_zero.any():  # a stencil has no room for a constant
+        return False
+    (slope,) = torch.autograd.grad(at_zero.sum(), leaf)
+    for e in states:
+        if not torch.allclose(points.curvature(e, psi, x, c), second, rtol=1e-9, atol=1e-9):
+            return False
+        of_samples = e.reshape(SAMPLES, -1, 2**dim, CELLS)  # (B, S, G, P), as in `curvature`
+        half = torch.einsum("bsgp,bstgp,btgp->bgp", of_samples, second, of_samples) / 2
+        expected = half + (slope * e).reshape(of_samples.shape).sum(dim=1)
+        value = psi(*points.split(e, SAMPLES, dim), x, c)
+        if not torch.allclose(value, expected, rtol=1e-9, atol=1e-9 * float(expected.abs().max())):
+            return False
+    return True
