@@ -10,7 +10,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 READY = .venv/ready-$(MPI)
 RUN = .venv/bin/python
 
-.PHONY: help setup lab test test-all check bench clean
+.PHONY: help setup lab test test-all check bench bench-losses clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,9 @@ check: $(READY) ## ruff alone: lint and format
 
 bench: $(READY) ## seconds per step, samples per second, communication, memory
 	@$(RUN) tests/benchmarks/steps.py $(ARGS)
+
+bench-losses: $(READY) ## what the loss and the Galerkin head cost, alone and in a step
+	@OMP_NUM_THREADS=1 $(RUN) tests/benchmarks/losses.py $(ARGS)
 
 clean: ## remove .venv and everything else that make and the tests wrote
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis tests/artifacts

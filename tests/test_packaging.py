@@ -222,7 +222,7 @@ def test_binder_installs_the_pinned_cpu_build() -> None:
     lines = (ROOT / "binder" / "requirements.txt").read_text().splitlines()
     assert f"torch=={PINNED['torch']}+cpu" in lines
     assert "-c ../.make/constraints.txt" in lines
-    assert "-e .[lab,mpi]" in lines
+    assert "-e .[lab,mpi,files]" in lines
     assert os.access(ROOT / "binder" / "postBuild", os.X_OK)
 
 

@@ -35,8 +35,8 @@ SETTLED = 1e-7  # relative gain of energy below which another step is not worth 
 class Galerkin:
     """`basis` fields from the generator times the hats of a partition with `cells` cells a side."""
 
-    basis: int = 8
-    cells: int = 4
+    basis: int = 6
+    cells: int = 6
 
     def __post_init__(self) -> None:
         checks.settle(self, basis=checks.whole("basis", self.basis), cells=checks.whole("cells", self.cells))

@@ -85,9 +85,13 @@ class Poisson(Ritz):
 
     @property
     def objectives(self) -> tuple[str, ...]:
-        """The logarithm, where the energy of every admissible u is above zero."""
-        flows = self.source != 0.0 or not self.faces.homogeneous
-        return ("asinh", "mean") if flows else ("log", "mean", "root", "asinh")
+        """The logarithm, where the energy of every admissible u is above zero; the best first."""
+        if self.source != 0.0 or not self.faces.homogeneous:
+            return "asinh", "mean"
+        given = {one.value for _, _, one in self.faces.items(self.dim) if isinstance(one, Dirichlet)}
+        given |= {self.obstacle.value} if self.obstacle else set()
+        same = len(given) == 1 and not isinstance(given.pop(), str)  # then u is constant, without energy
+        return ("root", "mean", "asinh") if same else ("log", "mean", "root", "asinh")
 
     def density(self, u: Tensor, grad_u: Tensor, x: Tensor, c: Tensor) -> Tensor:
         """`nu |grad u|^2 / 2`."""

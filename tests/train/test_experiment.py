@@ -1,5 +1,7 @@
 """A run is a value: it prints as one line, reads back, and refuses what cannot work."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -75,6 +77,15 @@ def test_what_is_left_out_is_what_suits_the_optimizer() -> None:
     assert pk.Experiment(samples=5).batch == 5
     assert default.with_optimizer("lbfgs") == lbfgs and lbfgs.with_optimizer("adamw") == default
     assert pk.Experiment(samples=9).with_optimizer("sgd") == pk.Experiment(samples=9, optimizer="sgd")
+
+
+def test_the_best_objective_is_one_that_the_loss_has() -> None:
+    """A logarithm for energies above zero; where u may be constant, or a source pulls, there is none."""
+    constant = pk.Poisson(faces=pk.Faces(x0=pk.Dirichlet(1.0)))
+    problems = (pk.Poisson(), pk.Poisson(source=1.0), constant, pk.Burgers())
+    assert [pk.Experiment(p).objective for p in problems] == ["log", "asinh", "root", "root"]
+    solver = pk.Solver(pk.Experiment(replace(constant, resolution=32), samples=8, steps=2))
+    assert np.all(solver.run().loss < 1e-3)  # it starts at the solution, where a root has no slope
 
 
 def test_numpy_numbers_are_as_good_as_pythons() -> None:

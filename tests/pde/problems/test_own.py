@@ -156,6 +156,7 @@ def decorated(u, grad_u, x, c):
         ({"energy": "def psi(u, grad_u, x, c):\n    return u**2 + torch.rand(())"}, "the same for the same arguments"),
         ({"energy": "def psi(u, grad_u, x, c):\n    c.mul_(2)\n    return c * u**2"}, "c changed in place"),
         ({"energy": "def psi(u, grad_u, x, c):\n    return u**2 * torch.ones(1).double()"}, "torch.float32"),
+        ({"energy": "def psi(u, grad_u, x, c):\n    global m\n    import math as m\n    return u**2"}, "got m; define them"),
         ({"weak": "def form(u, grad_u, v, grad_v, x, c):\n    return u * v**2"}, "a form linear in v"),
         ({"weak": "def form(u, grad_u, v, grad_v, x, c):\n    return u * v + u"}, "a form linear in v"),
         ({"weak": screened_form, "obstacle": pk.Obstacle("x<0.3")}, "obstacle: expected None"),
@@ -213,6 +214,9 @@ def test_differences_are_exact_where_they_should_be() -> None:
     exact = {d.x: 6 * x - y, d.y: 4 * y - x, d.xx: 6 + 0 * u, d.yy: 4 + 0 * u, d.xy: -1 + 0 * u}
     for derivative, values in (exact | {d.laplacian: 10 + 0 * u}).items():
         torch.testing.assert_close(derivative(u[None])[0], values.expand_as(u), rtol=0, atol=1e-11)
+    cubic = x**3 - 2 * y**3 + x * y  # a one-sided formula of first order would miss it
+    torch.testing.assert_close(d.xx(cubic), (6 * x).expand_as(u), rtol=0, atol=1e-11)
+    torch.testing.assert_close(d.yy(cubic), (-12 * y).expand_as(u), rtol=0, atol=1e-11)
     expected = 10 * c + 6 * x - y + 2 * (4 * y - x)
     torch.testing.assert_close(d.div_grad(c, u), expected, rtol=0, atol=1e-11)
     around = Differences(2, periodic=(-1,))
@@ -263,7 +267,14 @@ def test_obstacles_and_periodic_faces(given: dict) -> None:
     every.check_batch(problem)
 
 
-@pytest.mark.parametrize("given", [*THREE, {"energy": flow}, {"energy": shear, "components": 2}])
+BY_SAMPLE = [  # which torch.stack refuses where there are none
+    {"energy": "def psi(u, grad_u, x, c):\n    return torch.stack([one**4 for one in u])"},
+    {"weak": "def form(u, grad_u, v, grad_v, x, c):\n    return torch.stack([one**3 for one in u]) * v"},
+    {"strong": "def residual(u, d, x, c):\n    return torch.stack([one**3 for one in u])"},
+]
+
+
+@pytest.mark.parametrize("given", [*THREE, *BY_SAMPLE, {"energy": flow}, {"energy": shear, "components": 2}])
 def test_a_rank_may_have_no_samples(given: dict) -> None:
     problem = pk.PDE(9, **({"faces": pk.Faces(x0=ZERO)} | given))
     samples = problem.sample([0])
