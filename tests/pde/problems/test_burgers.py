@@ -189,6 +189,12 @@ def test_the_reference_is_that_of_the_exact_averages() -> None:
     np.testing.assert_array_equal(problem.solve(problem.coefficient(5)), problem.reference(5))
 
 
+@pytest.mark.parametrize("settings", [{"final": 1.0}, {"viscosity": 0.05}, {"viscosity": 0.002}])
+def test_rows_far_apart_are_marched_in_several_stable_steps(settings: dict) -> None:
+    problem = Burgers(64, frequencies=(2.0, 2.0), **settings)
+    assert problem.error(problem.march(problem.coefficient(0)), problem.reference(0)) < 0.04
+
+
 def test_the_default_residual_has_the_best_zero() -> None:
     """Measured beforehand for 64 cells and c in [3, 6]: 4.6 % for muscl, 12.6 % for godunov."""
     errors = {}

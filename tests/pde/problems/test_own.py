@@ -156,7 +156,7 @@ def decorated(u, grad_u, x, c):
         ({"energy": "def psi(u, grad_u, x, c):\n    return u**2 + torch.rand(())"}, "the same for the same arguments"),
         ({"energy": "def psi(u, grad_u, x, c):\n    c.mul_(2)\n    return c * u**2"}, "c changed in place"),
         ({"energy": "def psi(u, grad_u, x, c):\n    return u**2 * torch.ones(1).double()"}, "torch.float32"),
-        ({"energy": "def psi(u, grad_u, x, c):\n    global m\n    import math as m\n    return u**2"}, "got m; define them"),
+        ({"energy": "def psi(u, grad_u, x, c):\n    global m\n    import math as m\n    return u**2"}, "got m; define"),
         ({"weak": "def form(u, grad_u, v, grad_v, x, c):\n    return u * v**2"}, "a form linear in v"),
         ({"weak": "def form(u, grad_u, v, grad_v, x, c):\n    return u * v + u"}, "a form linear in v"),
         ({"weak": screened_form, "obstacle": pk.Obstacle("x<0.3")}, "obstacle: expected None"),
@@ -269,6 +269,7 @@ def test_obstacles_and_periodic_faces(given: dict) -> None:
 
 BY_SAMPLE = [  # which torch.stack refuses where there are none
     {"energy": "def psi(u, grad_u, x, c):\n    return torch.stack([one**4 for one in u])"},
+    {"energy": "def psi(u, grad_u, x, c):\n    return torch.stack([one**2 for one in u])"},
     {"weak": "def form(u, grad_u, v, grad_v, x, c):\n    return torch.stack([one**3 for one in u]) * v"},
     {"strong": "def residual(u, d, x, c):\n    return torch.stack([one**3 for one in u])"},
 ]
