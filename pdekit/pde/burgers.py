@@ -47,6 +47,10 @@ class Burgers(Problem):
 
     objectives: ClassVar[tuple[str, ...]] = ("root", "mean", "log", "asinh")
     positive: ClassVar[bool] = False
+    grids: ClassVar[str] = (
+        "single"  # measured: a coarse grid smears the shocks, and the fine one has to unlearn it
+    )
+    given: ClassVar[str] = "initial condition"
     orders: ClassVar[dict[str, int]] = {"muscl": 2, "godunov": 1}  # of the zero, in L1, before the shock
 
     def __post_init__(self) -> None:

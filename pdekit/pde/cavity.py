@@ -35,6 +35,7 @@ class Cavity(Problem):
 
     reynolds: tuple[float, float] = (50.0, 400.0)
 
+    given: ClassVar[str] = "Reynolds number"
     objectives: ClassVar[tuple[str, ...]] = ("root", "mean", "log", "asinh")
     orders: ClassVar[tuple[float, ...]] = (2.0,)
 

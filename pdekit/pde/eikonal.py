@@ -36,6 +36,7 @@ class Eikonal(Problem):
     source: str | tuple[float, float] = "x0"
     norm: str = "l2"
 
+    given: ClassVar[str] = "slowness s"
     objectives: ClassVar[tuple[str, ...]] = ("root", "mean", "log", "asinh")
     order: ClassVar[int] = 1  # of the zero
 

@@ -36,6 +36,7 @@ class Elasticity(Ritz):
     young: Field | None = None
     faces: Faces = PULLED
 
+    given: ClassVar[str] = "Young's modulus E"
     components: ClassVar[int] = 2
     orders: ClassVar[tuple[float, ...]] = (2.0,)  # of the L2 error of the minimiser
 

@@ -89,7 +89,7 @@ Condition = Dirichlet | Neumann | Robin | Periodic
 NAMES = ("x0", "x1", "y0", "y1", "z0", "z1")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Faces:
     """The condition on each face: `x0` is the face x = 0, `x1` the face x = 1. What is left out has no flux."""
 
@@ -113,6 +113,11 @@ class Faces:
                 raise checks.refuse(
                     missing, "Periodic() like its opposite", getattr(self, missing), "give both"
                 )
+
+    def __repr__(self) -> str:
+        """What is said about faces; nothing about those without flux."""
+        said = [f"{name}={getattr(self, name)!r}" for name in NAMES if getattr(self, name) != Neumann()]
+        return f"Faces({', '.join(said)})"
 
     def items(self, dim: int) -> list[tuple[int, int, Condition]]:
         """(axis counted from the last, 0 or -1, condition) of each face in `dim` dimensions; x is axis -1."""
@@ -182,7 +187,8 @@ def lifting_and_mask(
             if value is None:
                 continue
             n = shape[axis]
-            distance = np.linspace(0.0, 1.0, n) if end == 0 else np.linspace(1.0, 0.0, n)
+            distance = np.arange(n) / (n - 1)
+            distance = distance[::-1] if end else distance
             distance = np.broadcast_to(distance.reshape(-1, *(1,) * (-1 - axis)), shape)
             on_face = np.take(formula.on_nodes(value, shape), [end], axis=axis)
             given.append((np.broadcast_to(on_face, shape), distance))

@@ -36,6 +36,7 @@ class Heat(Ritz):
     epsilon: float = 0.1
     state: Field | None = None
 
+    given: ClassVar[str] = "state v before the step"
     positive: ClassVar[bool] = False
     objectives: ClassVar[tuple[str, ...]] = ("log", "mean", "root", "asinh")
     orders: ClassVar[tuple[float, ...]] = (2.0,)  # of the L2 error of the minimiser

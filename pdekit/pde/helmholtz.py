@@ -34,6 +34,7 @@ class Helmholtz(Weak):
     source: float | str = "100*exp(-((x-0.5)**2 + (y-0.5)**2)/0.02)"
     speed: Field | None = None
 
+    given: ClassVar[str] = "speed of sound c"
     components: ClassVar[int] = 2
     orders: ClassVar[tuple[float, ...]] = (2.0,)  # of the L2 error of the residual's zero
 

@@ -39,6 +39,7 @@ class Problem:
     components: ClassVar[int] = 1  # of u
     objectives: ClassVar[tuple[str, ...]] = ("mean",)  # * losses that make sense, the best first
     positive: ClassVar[bool] = True  # * whether the data have to be above zero
+    grids: ClassVar[str] = "coarse-to-fine"  # * the way through the grids that serves it best
     given: ClassVar[str] = "coefficient ν"  # * what the data are, in words
 
     def __post_init__(self) -> None:

@@ -44,9 +44,9 @@ class Experiment:
     `objective` is the mean over samples of each one's loss ("mean"), or of its logarithm, root or asinh, which
     give samples of different scale the same weight; left out, the best that the problem allows. `grids` leads
     through a hierarchy of halved grids where these fit the generator: "single", "coarse-to-fine", or a
-    multigrid cycle "v", "w", "f", "half-v"; each visit gets the same share of the work, over which the rate's
-    schedule runs. `head="galerkin"`: the generator proposes a basis, and the best combination in it is taken.
-    `steps` are optimizer steps, `batch` the *global* batch.
+    multigrid cycle "v", "w", "f", "half-v"; left out, what suits the problem. Each visit of a grid gets the
+    same share of the work, over which the rate's schedule runs. `head="galerkin"`: the generator proposes a
+    basis, and the best combination in it is taken. `steps` are optimizer steps, `batch` the *global* batch.
     """
 
     problem: Problem = field(default_factory=Poisson)
@@ -59,7 +59,7 @@ class Experiment:
     steps: int | None = None
     head: Galerkin | str = "plain"
     objective: str | None = None
-    grids: str = "coarse-to-fine"
+    grids: str | None = None
     seed: int = 0
     dtype: str = "float32"
 
@@ -70,7 +70,6 @@ class Experiment:
                 example = {"problem": "pk.Poisson(64)", "generator": "pk.UNet()"}[name]
                 raise checks.refuse(name, f"a {kind.__name__}", got, f"give {name}={example}")
         checks.one_of("optimizer", self.optimizer, OPTIMIZERS)
-        checks.one_of("grids", self.grids, CYCLES)
         allowed = self.problem.objectives
         objective = _or(self.objective, allowed[0])
         checks.one_of("objective", objective, OBJECTIVES)
@@ -91,6 +90,7 @@ class Experiment:
             seed=checks.whole("seed", self.seed, least=0),
             objective=objective,
             head=head_of(self.head),
+            grids=checks.one_of("grids", _or(self.grids, self.problem.grids), CYCLES),
         )
         self.generator.check(self.problem.shape)
         if self.head != "plain":

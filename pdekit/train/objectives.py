@@ -15,7 +15,8 @@ SMALL = 1e-3  # where asinh goes over from a line to a logarithm
 OBJECTIVES: dict[str, Callable[[Tensor], Tensor]] = {
     "mean": lambda losses: losses,  # of arXiv:2007.12792
     "log": torch.log,  # for losses that stay above zero: an energy without sources
-    "root": lambda losses: losses.clamp(min=TINY).sqrt(),  # for squared residuals, which may come close to zero
+    # for squared residuals, which may come close to zero
+    "root": lambda losses: losses.clamp(min=TINY).sqrt(),
     "asinh": lambda losses: torch.asinh(
         losses / SMALL
     ),  # a logarithm on both sides of zero: energies with sources

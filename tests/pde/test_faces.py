@@ -89,3 +89,10 @@ def test_periodic_faces_carry_the_same_values() -> None:
 def test_what_cannot_be_is_refused(make, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()
+
+
+def test_faces_print_what_is_said_about_them_and_read_back() -> None:
+    faces = pk.Faces(x0=pk.Dirichlet("y"), y1=pk.Robin(2.0, 1.0))
+    assert repr(faces) == "Faces(x0=Dirichlet(value='y'), y1=Robin(alpha=2.0, flux=1.0))"
+    experiment = pk.Experiment(pk.Poisson(faces=faces, obstacle=pk.Obstacle("x > 0.9")))
+    assert pk.Experiment.parse(str(experiment)) == experiment

@@ -22,12 +22,15 @@ LBFGS = [
     {"optimizer": "lbfgs", "samples": 7, "batch": batch, "steps": 20, "dtype": "float64"}
     for batch in (3, 5, 7)
 ]
+GALERKIN = [  # each sample solves a system of its own
+    {"optimizer": "adam", "samples": 7, "batch": 3, "steps": 8, "dtype": "float64", "head": "galerkin"}
+]
 FEWER = [{"optimizer": "adam", "samples": 2, "batch": 2, "steps": 50, "dtype": "float64"}]
 
 
 @pytest.fixture(scope="module")
 def serial() -> list[dict]:
-    return on_ranks(1, "losses", runs=ADAM + LBFGS + FEWER)[0]
+    return on_ranks(1, "losses", runs=ADAM + LBFGS + GALERKIN + FEWER)[0]
 
 
 @pytest.mark.parametrize("ranks", [2, 3, 4])
@@ -38,12 +41,13 @@ def test_loss_histories_do_not_depend_on_the_number_of_ranks(ranks: int, serial:
     its energy. Fails with a batch norm per rank (a `Serial` in `norm_layer`) and with a mean of means
     (dividing by the local number of samples).
     """
-    everyone = on_ranks(ranks, "losses", runs=ADAM + LBFGS + FEWER)
-    for k, run in enumerate(ADAM + LBFGS + FEWER):
+    everyone = on_ranks(ranks, "losses", runs=ADAM + LBFGS + GALERKIN + FEWER)
+    for k, run in enumerate(ADAM + LBFGS + GALERKIN + FEWER):
         expected = np.array(serial[k]["losses"])
         scale = np.abs(expected) if run.get("objective") == "mean" else 1.0
         deviation = np.max(np.abs(np.array(everyone[0][k]["losses"]) - expected) / scale)
-        assert deviation < (1e-9 if run["optimizer"] == "lbfgs" else 1e-12), run
+        loose = run["optimizer"] == "lbfgs" or "head" in run
+        assert deviation < (1e-9 if loose else 1e-12), run
         assert len({one[k]["digest"] for one in everyone}) == 1, "the replicas differ"
 
 
