@@ -61,7 +61,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["train", "--steps", "0"], "steps: expected a whole number, at least 1, got 0"),
         (["train", "--rate", "-1"], "rate: expected"),
         (["train", "--optimizer", "magic"], "'magic'"),
-        (["train", "--resolution", "33"], "nearest sizes that work"),
+        (["train", "--resolution", "17"], "nearest size that works"),
         (["train", "--threads", "0"], "threads: expected"),
         (["train", "Experiment(speed=1)"], "'speed'"),
         (["train", "Experiment()", "--steps", "3"], "got both"),

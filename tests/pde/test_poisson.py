@@ -79,7 +79,7 @@ AROUND = pk.Faces(x0=pk.Dirichlet(1.0), x1=pk.Dirichlet(0.0), y0=pk.Periodic(), 
     [
         pk.Poisson(17),
         pk.Poisson(17, source="sin(pi*x)*y"),
-        pk.Poisson(17, order=2, source=1.0),
+        pk.Poisson(17, order=2, source=1.0, bound=1.0),
         pk.Poisson(9, dim=3, source=1.0),
         pk.Poisson(17, faces=MIXED),
         pk.Poisson(9, dim=3, faces=SOLID),
