@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from pdekit.pde import stencil
 from pdekit.pde.elements import GAUSS, at_points, cells, coordinates, element, gather, scatter, spacing, table
-from pdekit.pde.stencil import Quadratic
+from pdekit.pde.stencil import Quadratic, WithGradient
 
 Density = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """psi(u, grad_u, x, c): u (B, G, P), grad_u (d, B, G, P), x (d, G, P), c (B, G, P) -> (B, G, P), for G Gauss
@@ -69,8 +68,8 @@ def split(e: Tensor, batch: int, dim: int) -> tuple[Tensor, Tensor]:
     return e[:, :, 0].movedim(1, 0), e[:, :, 1:].movedim((1, 2), (0, 1))
 
 
-class _Energy(torch.autograd.Function):
-    """Energy and gradient together, so that backward only scales the gradient."""
+class _Energy(WithGradient):
+    """The sum over Gauss points."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, u: Tensor, given: Points) -> Tensor:
@@ -95,12 +94,6 @@ class _Energy(torch.autograd.Function):
             )
         ctx.save_for_backward(gradient.view_as(u))
         return value
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: torch.autograd.function.FunctionCtx, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        (gradient,) = ctx.saved_tensors
-        return upstream.view(-1, *(1,) * (gradient.dim() - 1)) * gradient, None
 
 
 def curvature(e: Tensor, density: Density, x: Tensor, c: Tensor) -> Tensor:

@@ -104,8 +104,18 @@ def _value_and_product(u: Tensor, quadratic: Quadratic) -> tuple[Tensor, Tensor]
     return value, whole
 
 
-class _Energy(torch.autograd.Function):
-    """The gradient `K u - b` falls out of the same pass, so backward only scales it."""
+class WithGradient(torch.autograd.Function):
+    """Of energies (B,) of u (B, ...) whose forward saves the gradient, so that backward only scales it."""
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: torch.autograd.function.FunctionCtx, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,) = ctx.saved_tensors
+        return upstream.view(-1, *(1,) * (gradient.dim() - 1)) * gradient, None
+
+
+class _Energy(WithGradient):
+    """The gradient `K u - b` falls out of the same pass."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, u: Tensor, quadratic: Quadratic) -> Tensor:
@@ -116,9 +126,3 @@ class _Energy(torch.autograd.Function):
             value -= (quadratic.load * u).sum(dim=tuple(range(1, u.dim())))
         ctx.save_for_backward(gradient)
         return value
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: torch.autograd.function.FunctionCtx, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        (gradient,) = ctx.saved_tensors
-        return upstream.view(-1, *(1,) * (gradient.dim() - 1)) * gradient, None

@@ -3,16 +3,13 @@
 from pdekit.pde.reference.cache import remember
 from pdekit.pde.reference.elliptic import energy_norm, poisson, relative_energy, stiffness_matrix
 from pdekit.pde.reference.norms import l2_norm, relative_l2
-from pdekit.pde.reference.solve import DIRECT_LIMIT, solve_linear
 
 __all__ = [
-    "DIRECT_LIMIT",
     "energy_norm",
     "l2_norm",
     "poisson",
     "relative_energy",
     "relative_l2",
     "remember",
-    "solve_linear",
     "stiffness_matrix",
 ]
