@@ -13,13 +13,14 @@ from pdekit.pde import formula, trial
 from pdekit.pde.differences import LEAST, Differences, at_faces
 from pdekit.pde.elements import at_points, coordinates
 from pdekit.pde.faces import Neumann, Robin, component
+from pdekit.pde.forms import Part
 from pdekit.pde.imposed import Imposed
 from pdekit.pde.least_squares import LeastSquares
 from pdekit.pde.own import PDE, one_component
 from pdekit.pde.problem import Samples
 from pdekit.pde.reference.own import krylov
 from pdekit.pde.ritz import Ritz
-from pdekit.pde.weak import Part, Weak
+from pdekit.pde.weak import Weak
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
