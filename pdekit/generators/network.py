@@ -50,7 +50,7 @@ class Network(Generator):
 
         norms = tried(self.code, channels, outputs, shapes)
         if norms and launched.rank() == 0:
-            message = f"Network: over the samples of all ranks are now the batch norms {', '.join(norms)}"
+            message = f"Network: its batch norms ({', '.join(norms)}) are replaced by those over all ranks"
             warnings.warn(message, stacklevel=4)  # shows the line that makes the experiment
 
     def build(

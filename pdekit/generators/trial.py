@@ -57,6 +57,11 @@ def _inputs(shape: Shape, dtype: torch.dtype) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last) if len(shape) == 4 else x
 
 
+def _batch(x: Tensor) -> str:
+    """x in words."""
+    return f"{tuple(x.shape)}, {x.dtype}{'' if len(x) else ' (a rank may be without samples)'}"
+
+
 def _set(module: nn.Module, training: bool) -> None:
     module.train(training)
     for layer in module.modules():
@@ -67,7 +72,7 @@ def _set(module: nn.Module, training: bool) -> None:
 def _value(module: nn.Module, text: str, x: Tensor, outputs: int) -> Tensor:
     """What the module returns for x; ValueError unless it has the right shape and dtype, and finite numbers."""
     remember(dropouts(module), (0,), np.arange(len(x)))
-    value = BUILD.guarded(text, lambda: module(x), f"a module that takes {x.dtype} {tuple(x.shape)}")
+    value = BUILD.guarded(text, lambda: module(x), f"a module that takes {_batch(x)}")
     got = f"{type(value).__name__} of {type(module).__name__}"
     if not isinstance(value, Tensor):
         raise checks.refuse("network", "a tensor", Words(got), "return the fields alone")
@@ -92,7 +97,7 @@ def _refuse_parameters(module: nn.Module, again: nn.Module) -> None:
         raise checks.refuse("network", "a module with parameters", Words("none"), "there is nothing to train")
     for name, one in named.items():
         if isinstance(one, nn.parameter.UninitializedParameter):
-            raise checks.refuse("network", "parameters of known shape", name, "leave out lazy layers")
+            raise checks.refuse("network", "parameters of known shape", Words(name), "leave out lazy layers")
         if one.is_complex():
             remedy = "keep real and imaginary part, and use torch.view_as_complex"
             raise checks.refuse("network", "real parameters", Words(f"{name}, {one.dtype}"), remedy)
@@ -121,7 +126,7 @@ def _refuse_coupling(module: nn.Module, text: str, x: Tensor, outputs: int) -> N
         return lambda _, inputs, output: seen[-1].append((name, *_tensors(inputs, output)))
 
     hooks = [
-        m.register_forward_hook(hook(f"{name} ({type(m).__name__})".strip()))
+        m.register_forward_hook(hook(f"{name} ({type(m).__name__})" if name else type(m).__name__))
         for name, m in module.named_modules()
     ]
     values = []
@@ -148,8 +153,8 @@ def _differ(a: Tensor, b: Tensor) -> bool:
     """Whether samples from 1 on differ; what does not count samples first is left to the layer around it."""
     if len(a) != SAMPLES or a.shape != b.shape:
         return False
-    a, b = a[1:].double(), b[1:].double()
-    return not torch.allclose(a, b, rtol=1e-9, atol=1e-9 * float(a.abs().max()))
+    a, b = a[1:].detach().double(), b[1:].detach().double()
+    return not torch.allclose(a, b, rtol=1e-9, atol=1e-9 * a.abs().max().item())
 
 
 def _refuse_no_gradient(module: nn.Module, text: str, x: Tensor, outputs: int) -> None:
@@ -158,9 +163,9 @@ def _refuse_no_gradient(module: nn.Module, text: str, x: Tensor, outputs: int) -
     value = _value(module, text, x, outputs)
     if value.requires_grad:
         upstream = _inputs(tuple(value.shape), value.dtype)
-        BUILD.guarded(text, lambda: value.backward(upstream), f"a backward with {len(x)} samples")
+        BUILD.guarded(text, lambda: value.backward(upstream), f"a backward for {_batch(x)}")
     missing = [name for name, p in module.named_parameters() if p.grad is None]
-    where = f"for a batch of {len(x)} samples"
+    where = f"for {_batch(x)}"
     if missing:
         got = Words(f"none for {', '.join(missing)}")
         remedy = "leave out what is not used; what is not trained is a buffer"

@@ -35,8 +35,6 @@ class Solver:
             torch.manual_seed(experiment.seed)  # every rank draws the same first parameters
             self.generator = experiment.build(layer)
         self.generator.to(self.dtype)
-        if experiment.problem.dim == 2:
-            self.generator.to(memory_format=torch.channels_last)
         self.norms = [m for m in self.generator.modules() if isinstance(m, SyncBatchNorm)]
         for norm in self.norms:
             norm.hold = True  # until the step is taken
