@@ -32,7 +32,7 @@ def adapted(module: nn.Module, norm_layer: NormLayer | None = None) -> tuple[nn.
             elif isinstance(layer, (nn.Dropout, *OF_CHANNELS)) and layer not in made:
                 made[layer] = Dropout(layer.p, channels=isinstance(layer, OF_CHANNELS))
             elif isinstance(layer, OTHER_NOISE):
-                got = Words(f"{name}, a {type(layer).__name__}")
+                got = Words(f"{name} = {layer}")
                 raise checks.refuse(
                     "network", "nn.Dropout, or one of whole channels", got, "take one of these"
                 )

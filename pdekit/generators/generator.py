@@ -39,7 +39,7 @@ class Generator:
             raise checks.refuse("resolution", expected, shape, remedy)
 
     def try_out(self, channels: int, outputs: int, shapes: tuple[tuple[int, ...], ...]) -> None:
-        """ValueError if the network cannot be trained on grids of `shapes`; the library's own always can."""
+        """ValueError if it cannot be trained on grids of `shapes`, smallest first; the library's own always can."""
 
     def build(
         self, norm_layer: NormLayer, channels: int = 1, outputs: int = 1, dim: int = 2, zero: bool = True

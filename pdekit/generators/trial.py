@@ -1,19 +1,18 @@
 """A module of the user's tried out on random numbers before any rank starts.
 
-Batch norm is left out of it (as in evaluation): it is the one layer in which samples may see each other.
+Batch norm and dropout stay as in evaluation: the one lets samples see each other, and the library does both itself.
 """
 
-import math
+from collections.abc import Callable
 from functools import lru_cache
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from pdekit import checks
 from pdekit.code import Words, returned
 from pdekit.generators.adapt import adapted
-from pdekit.generators.dropout import dropouts, remember
+from pdekit.generators.dropout import Dropout
 from pdekit.generators.network import BUILD
 
 SAMPLES = 3
@@ -22,8 +21,8 @@ Shape = tuple[int, ...]
 
 @lru_cache(maxsize=64)
 def tried(text: str, channels: int, outputs: int, shapes: tuple[Shape, ...]) -> tuple[str, ...]:
-    """The names of its batch norms. ValueError if the module of `text` cannot be trained on grids of `shapes`."""
-    least = min(shapes, key=math.prod)
+    """The names of its batch norms. ValueError if it cannot be trained on grids of `shapes`, smallest first."""
+    least = shapes[0]
     with torch.random.fork_rng(devices=[]):
         module, norms = _built(text, channels, outputs, len(least))
         again, _ = _built(text, channels, outputs, len(least))
@@ -65,13 +64,12 @@ def _batch(x: Tensor) -> str:
 def _set(module: nn.Module, training: bool) -> None:
     module.train(training)
     for layer in module.modules():
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+        if isinstance(layer, (nn.modules.batchnorm._BatchNorm, Dropout)):
             layer.eval()
 
 
 def _value(module: nn.Module, text: str, x: Tensor, outputs: int) -> Tensor:
     """What the module returns for x; ValueError unless it has the right shape and dtype, and finite numbers."""
-    remember(dropouts(module), (0,), np.arange(len(x)))
     value = BUILD.guarded(text, lambda: module(x), f"a module that takes {_batch(x)}")
     got = f"{type(value).__name__} of {type(module).__name__}"
     if not isinstance(value, Tensor):
@@ -122,7 +120,7 @@ def _refuse_coupling(module: nn.Module, text: str, x: Tensor, outputs: int) -> N
     moved[0] = 1.5 * x[0] + 0.5
     seen: list[list[tuple[str, Tensor, Tensor]]] = []
 
-    def hook(name: str):
+    def hook(name: str) -> Callable:
         return lambda _, inputs, output: seen[-1].append((name, *_tensors(inputs, output)))
 
     hooks = [
@@ -135,12 +133,16 @@ def _refuse_coupling(module: nn.Module, text: str, x: Tensor, outputs: int) -> N
         values.append(_value(module, text, fields, outputs))
     for one in hooks:
         one.remove()
+    alone = _value(module, text, x[1:2], outputs)
     if _differ(*values):
         pairs = zip(*seen, strict=False)  # inner layers end first
         name = next(a[0] for a, b in pairs if _differ(a[2], b[2]) and not _differ(a[1], b[1]))
         got = Words(f"a sample 1 that changes with sample 0 in {name}")
         remedy = "sum, average or normalise over no axis of samples; nn.BatchNorm may"
         raise checks.refuse("network", "each sample by itself", got, remedy)
+    if not _close(alone, values[0][1:2]):
+        got = Words("a sample that changes with how many there are")
+        raise checks.refuse("network", "each sample by itself", got, "leave the number of samples out")
 
 
 def _tensors(inputs: tuple, output: object) -> tuple[Tensor, Tensor]:
@@ -151,10 +153,11 @@ def _tensors(inputs: tuple, output: object) -> tuple[Tensor, Tensor]:
 
 def _differ(a: Tensor, b: Tensor) -> bool:
     """Whether samples from 1 on differ; what does not count samples first is left to the layer around it."""
-    if len(a) != SAMPLES or a.shape != b.shape:
-        return False
-    a, b = a[1:].detach().double(), b[1:].detach().double()
-    return not torch.allclose(a, b, rtol=1e-9, atol=1e-9 * a.abs().max().item())
+    return len(a) == SAMPLES and a.shape == b.shape and not _close(a[1:].double(), b[1:].double())
+
+
+def _close(a: Tensor, b: Tensor) -> bool:
+    return torch.allclose(a, b, rtol=1e-9, atol=1e-9 * a.detach().abs().max().item())
 
 
 def _refuse_no_gradient(module: nn.Module, text: str, x: Tensor, outputs: int) -> None:

@@ -94,8 +94,8 @@ class Experiment:
         self.generator.check(self.problem.shape)
         if self.head != "plain":
             self.head.check(self.problem)
-        shapes = tuple(self.problem.at(resolution).shape for resolution, _ in self.plan)
-        self.generator.try_out(self.problem.channels, self.outputs, shapes)
+        shapes = {(resolution,) * self.problem.dim for resolution, _ in self.plan}
+        self.generator.try_out(self.problem.channels, self.outputs, tuple(sorted(shapes)))
 
     def with_optimizer(self, name: str) -> "Experiment":
         """The same with another optimizer, and with what suits it where this one's does not."""
