@@ -4,16 +4,18 @@ Public names are loaded on first use (PEP 562), so that an engine never loads a 
 never starts MPI.
 """
 
+from pdekit.generators import NAMES as GENERATORS
 from pdekit.lazy import loader
-from pdekit.pde import NAMES
+from pdekit.pde import NAMES as PDES
 
 __version__ = "0.1.0"
 
-_HOME = NAMES | {
+_HOME = {
+    **PDES,
+    **GENERATORS,
     "relative_l2": "pdekit.pde",
     "relative_energy": "pdekit.pde",
     "Galerkin": "pdekit.pde.galerkin",
-    "UNet": "pdekit.generators",
     "Serial": "pdekit.parallel",
     "World": "pdekit.parallel",
     "Experiment": "pdekit.train",

@@ -35,6 +35,13 @@ def number(name: str, value: object) -> float:
     return float(value)
 
 
+def fraction(name: str, value: object) -> float:
+    """`value` as a float in [0, 1); ValueError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < 1:
+        raise refuse(name, "a number from 0 on, below 1", value, f"give {name}=0.1, for instance")
+    return float(value)
+
+
 def one_of(name: str, value: object, choices: Collection[str]) -> str:
     """`value` if it is one of `choices`; ValueError otherwise."""
     if value not in choices:

@@ -1,23 +1,22 @@
 """All settings of a run as one value: checked when it is made, printed as one line, and read back from it."""
 
-import ast
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
-from pdekit import checks, pde
+from pdekit import checks
 from pdekit.generators import UNet
-from pdekit.generators.unet import NormLayer
+from pdekit.generators.generator import Generator, NormLayer
 from pdekit.optim import OPTIMIZERS, RATES, SCHEDULES
-from pdekit.pde import NAMES as PDE_NAMES
 from pdekit.pde import Poisson
 from pdekit.pde.fields import FIRST_HELD_OUT
 from pdekit.pde.galerkin import Galerkin
 from pdekit.pde.problem import Problem
 from pdekit.train.cycles import CYCLES, plan
 from pdekit.train.objectives import OBJECTIVES
+from pdekit.train.text import parse
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -50,7 +49,7 @@ class Experiment:
     """
 
     problem: Problem = field(default_factory=Poisson)
-    generator: UNet = field(default_factory=UNet)
+    generator: Generator = field(default_factory=UNet)
     optimizer: str = "adamw"
     rate: float | None = None
     schedule: str | None = None
@@ -64,7 +63,7 @@ class Experiment:
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
-        for name, kind in (("problem", Problem), ("generator", UNet)):
+        for name, kind in (("problem", Problem), ("generator", Generator)):
             if not isinstance(getattr(self, name), kind):
                 got = getattr(self, name)
                 example = {"problem": "pk.Poisson(64)", "generator": "pk.UNet()"}[name]
@@ -95,6 +94,8 @@ class Experiment:
         self.generator.check(self.problem.shape)
         if self.head != "plain":
             self.head.check(self.problem)
+        shapes = {(resolution,) * self.problem.dim for resolution, _ in self.plan}
+        self.generator.try_out(self.problem.channels, self.outputs, tuple(sorted(shapes)))
 
     def with_optimizer(self, name: str) -> "Experiment":
         """The same with another optimizer, and with what suits it where this one's does not."""
@@ -121,13 +122,15 @@ class Experiment:
         """The grid of step number `step` (from 1 on)."""
         return self.plan[self.visit(step)][0]
 
+    @property
+    def outputs(self) -> int:
+        """How many fields the generator returns."""
+        return self.problem.components * (1 if self.head == "plain" else self.head.basis)
+
     def build(self, norm_layer: NormLayer) -> nn.Module:
         """The generator's network, its norm layers made by `norm_layer(channels)`."""
-        basis = 1 if self.head == "plain" else self.head.basis
-        problem = self.problem
-        return self.generator.build(
-            norm_layer, problem.channels, basis * problem.components, problem.dim, zero=self.head == "plain"
-        )
+        problem, zero = self.problem, self.head == "plain"
+        return self.generator.build(norm_layer, problem.channels, self.outputs, problem.dim, zero)
 
     def progress(self, step: int) -> float:
         """The share of the work that is done before step number `step`, in [0, 1): each grid has the same share."""
@@ -142,18 +145,13 @@ class Experiment:
     def parse(cls, text: str, code: bool = False) -> "Experiment":
         """The experiment that printed as `text`. ValueError if it is not such a line; nothing in it is executed.
 
-        A PDE of one's own is a function, and to read it is to run it: such a text is refused without `code=True`.
+        A PDE or a network of one's own is a function, and to read it is to run it: such a text is refused without
+        `code=True`.
         """
-        try:
-            made = _build(ast.parse(text.strip(), mode="eval").body, code)
-        except (SyntaxError, TypeError) as error:
-            raise checks.refuse("experiment", "a line like str(experiment)", text, str(error)) from error
+        made = parse(text, code)
         if not isinstance(made, cls):
             raise checks.refuse("experiment", "Experiment(...)", text, "copy the whole line")
         return made
-
-
-RECIPES = {recipe.__name__: recipe for recipe in (Experiment, UNet, Galerkin)}
 
 
 def head_of(head: object) -> Galerkin | str:
@@ -161,41 +159,6 @@ def head_of(head: object) -> Galerkin | str:
     if isinstance(head, Galerkin):
         return head
     return Galerkin() if checks.one_of("head", head, ("plain", "galerkin")) == "galerkin" else "plain"
-
-
-def _recipe(name: str) -> type:
-    """The class of plain values called `name`; ValueError if there is none."""
-    if name in PDE_NAMES:
-        return getattr(pde, name)
-    if name not in RECIPES:
-        known = ", ".join(sorted([*RECIPES, *PDE_NAMES]))
-        raise checks.refuse("experiment", f"one of {known}", name, "check the name")
-    return RECIPES[name]
-
-
-def _build(node: ast.expr, code: bool) -> object:
-    """The value of a call of a known recipe, or of a literal; ValueError for one with code, unless `code`."""
-    if not isinstance(node, ast.Call):
-        try:
-            return ast.literal_eval(node)
-        except ValueError as error:
-            raise checks.refuse(
-                "experiment", "plain values", ast.unparse(node), "write the value itself"
-            ) from error
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "?")
-    recipe = _recipe(name)
-    if getattr(recipe, "runs_code", False) and not code:
-        remedy = "read the functions in it, and pass code=True if you would run them yourself"
-        raise checks.refuse("experiment", "plain values", ast.unparse(node), remedy)
-    known = {f.name for f in fields(recipe)}
-    for keyword in node.keywords:
-        if keyword.arg not in known:
-            raise checks.refuse(
-                name, f"settings among {', '.join(sorted(known))}", keyword.arg, "check the name"
-            )
-    return recipe(
-        *(_build(one, code) for one in node.args), **{k.arg: _build(k.value, code) for k in node.keywords}
-    )
 
 
 def _or(value: object, otherwise: object) -> object:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pdekit import checks
+from pdekit.generators.dropout import dropouts, remember
 from pdekit.optim import OPTIMIZERS, SCHEDULES
 from pdekit.parallel import Comm, FlatModule, Serial, SyncBatchNorm, share
 from pdekit.pde.problem import Problem, Samples
@@ -34,11 +35,10 @@ class Solver:
             torch.manual_seed(experiment.seed)  # every rank draws the same first parameters
             self.generator = experiment.build(layer)
         self.generator.to(self.dtype)
-        if experiment.problem.dim == 2:
-            self.generator.to(memory_format=torch.channels_last)
         self.norms = [m for m in self.generator.modules() if isinstance(m, SyncBatchNorm)]
         for norm in self.norms:
             norm.hold = True  # until the step is taken
+        self.dropouts = dropouts(self.generator)
         self.flat = FlatModule(self.generator)
         self.optimizer = OPTIMIZERS[experiment.optimizer](self.flat.parameters)
         self.drawn = experiment.problem.parameters(range(experiment.samples))
@@ -75,18 +75,18 @@ class Solver:
         batch = self.batch(number)
         self._visit = max(self.experiment.visit(number), self._visit)
         resolution = self.experiment.plan[self._visit][0]
-        fresh = resolution != self.resolution or not np.array_equal(batch, self._latest)
+        same = resolution == self.resolution and np.array_equal(batch, self._latest)
+        fresh = bool(self.dropouts) or not same  # other masks make another function
         self.problem, self._latest = self.experiment.problem.at(resolution), batch
         rate = self.experiment.rate * SCHEDULES[self.experiment.schedule](self.experiment.progress(number))
         self.generator.train()
+        remember(self.dropouts, (self.experiment.seed, number), share(batch, self.comm))
         outcome = self.optimizer.step(partial(self.evaluate, self.samples(batch), len(batch)), rate, fresh)
         for norm in self.norms:
             norm.advance()
         self.seconds += time.perf_counter() - start
-        if (
-            outcome.stalled and len(batch) == self.experiment.samples
-        ):  # else another batch may bring a lower loss
-            self._leave_grid()
+        if outcome.stalled and len(batch) == self.experiment.samples and not self.dropouts:
+            self._leave_grid()  # another batch, or other masks, may bring a lower loss
         if not math.isfinite(outcome.loss):  # the same bits on every rank, so all of them stop here
             message = f"step {number}: expected a finite loss, got {outcome.loss}"
             raise FloatingPointError(

@@ -7,10 +7,12 @@ from typing import Any
 
 import ipywidgets as widgets
 
+import pdekit as pk
 from pdekit.views.theme import grid_name
 
 RESOLUTIONS = (32, 48, 64, 96, 128)
 OPTIMIZERS = ("adamw", "adam", "sgd", "lbfgs")
+GENERATORS = ("UNet", "EncoderDecoder", "ResNet", "FNO")
 WIDTH = "236px"
 
 # What a message is about, as the colour of its left edge.
@@ -19,17 +21,24 @@ _EDGES = {"plain": "#b8c1cb", "busy": "#0072B2", "good": "#009E73", "wrong": "#D
 
 @dataclass(frozen=True)
 class Settings:
-    """What the controls say: grid nodes along a side, ranks, optimizer, learning rate."""
+    """What the controls say: grid nodes along a side, ranks, optimizer, learning rate, kind of generator."""
 
     resolution: int
     ranks: int
     optimizer: str
     rate: float
+    generator: str
 
     def applied_to(self, base: Any) -> Any:
-        """The experiment `base` with these settings. Raises ValueError for settings that cannot work."""
-        problem = base.problem.at(self.resolution)
-        return replace(base.with_optimizer(self.optimizer), problem=problem, rate=self.rate)
+        """The experiment `base` with these settings. Raises ValueError for settings that cannot work.
+
+        A generator of another kind has that kind's own settings.
+        """
+        problem, generator = base.problem.at(self.resolution), base.generator
+        if type(generator).__name__ != self.generator:
+            generator = getattr(pk, self.generator)()
+        changed = {"problem": problem, "generator": generator, "rate": self.rate}
+        return replace(base.with_optimizer(self.optimizer), **changed)
 
 
 class Controls:
@@ -43,6 +52,10 @@ class Controls:
         self.ranks = _choice(
             "World size", [(f"{n} rank{'s' * (n > 1)}", n) for n in range(1, ranks + 1)],
             settings.ranks, "MPI ranks that share each batch",
+        )  # fmt: skip
+        self.generator = _choice(
+            "Generator", list(dict.fromkeys([*GENERATORS, settings.generator])), settings.generator,
+            "The network that proposes the solution",
         )  # fmt: skip
         self.optimizer = _choice(
             "Optimizer", OPTIMIZERS, settings.optimizer, "Each works on the loss of all ranks"
@@ -74,7 +87,8 @@ class Controls:
         heading = widgets.HTML(f'<div style="font-size:17px;font-weight:600;line-height:1.3">{title}</div>')
         self.box = widgets.VBox(
             [
-                heading, self.resolution, self.ranks, self.optimizer, self.rate, self.facts, self.sample,
+                heading, self.resolution, self.ranks, self.generator, self.optimizer, self.rate, self.facts,
+                self.sample,
                 widgets.HBox([self.train, self.stop, self.reset], layout=_row(margin="8px 0 0 0")),
                 self.restart, self.progress, self.left, self.error, self.message,
             ],
@@ -86,16 +100,21 @@ class Controls:
     @property
     def settings(self) -> Settings:
         """What the controls say now; not checked."""
-        return Settings(self.resolution.value, self.ranks.value, self.optimizer.value, self.rate.value)
+        return Settings(*(widget.value for widget in self._of_run))
+
+    @property
+    def _of_run(self) -> tuple[widgets.ValueWidget, ...]:
+        """The widgets of `Settings`, in its order."""
+        return self.resolution, self.ranks, self.optimizer, self.rate, self.generator
 
     def on_setting(self, call: Callable[[Any], None]) -> None:
         """Call `call(change)` when a setting of the run changes."""
-        for widget in (self.resolution, self.ranks, self.optimizer, self.rate):
+        for widget in self._of_run:
             widget.observe(call, "value")
 
     def enable(self, *, running: bool, dead: bool = False) -> None:
         """Show which verbs make sense now: settings and Train while idle, Stop while it trains."""
-        for widget in (self.resolution, self.ranks, self.optimizer, self.rate):
+        for widget in self._of_run:
             widget.disabled = running
         self.train.disabled, self.stop.disabled = running or dead, not running
         self.restart.layout.display = "inline-block" if dead else "none"

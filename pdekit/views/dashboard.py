@@ -37,11 +37,10 @@ class Dashboard:
         self, cluster: "Cluster", problem: "Poisson | None" = None, experiment: "Experiment | None" = None
     ) -> None:
         self.cluster, self._base = cluster, _base(problem, experiment)
-        first = Settings(self._base.problem.resolution, cluster.ranks, self._base.optimizer, self._base.rate)
-        self.controls = Controls(
-            f"{type(self._base.problem).__name__} without data", COUNT, cluster.ranks, first
-        )
-        problem = self._base.problem
+        base, problem = self._base, self._base.problem
+        kind = type(base.generator).__name__
+        first = Settings(problem.resolution, cluster.ranks, base.optimizer, base.rate, kind)
+        self.controls = Controls(f"{type(problem).__name__} without data", COUNT, cluster.ranks, first)
         self.figure = LiveFigure(problem.given, problem.positive)
         self.view = widgets.HBox([self.controls.box, self.figure.box], layout={"align_items": "flex-start"})
         self.view.add_class("pdekit-dashboard")

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import pdekit as pk
-from pdekit.generators.unet import _with_coordinates
+from pdekit.generators.standard import with_coordinates
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (16, 48)])
@@ -37,7 +37,7 @@ def test_any_grid_of_one_two_or_three_axes_fits_by_padding(shape: tuple[int, ...
 
 
 def test_the_coordinates_are_x_then_y_then_z() -> None:
-    x, y = _with_coordinates(torch.zeros(1, 1, 3, 5))[0, 1:]
+    x, y = with_coordinates(torch.zeros(1, 1, 3, 5))[0, 1:]
     assert x[0].tolist() == [-1, -0.5, 0, 0.5, 1] and y[:, 0].tolist() == [-1, 0, 1]
 
 

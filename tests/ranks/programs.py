@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import pdekit as pk
+from pdekit.generators.network import BUILD
 from pdekit.parallel import Comm, SyncBatchNorm, block, share
 
 
@@ -23,6 +24,41 @@ def train(comm: Comm, resolution: int = 16, norm: str = "batch", **settings: obj
     solver.run()
     state = b"".join(t.numpy().tobytes() for t in solver.generator.state_dict().values())
     return {"losses": solver.history.loss.tolist(), "digest": hashlib.sha256(state).hexdigest()}
+
+
+def histories(comm: Comm, experiments: list[str]) -> list[list[float]]:
+    """The losses of each of `experiments`, read from its text; the replicas have to stay the same bits."""
+    losses = []
+    for text in experiments:
+        solver = pk.Solver(pk.Experiment.parse(text, code=True), comm)
+        losses.append(solver.run().loss.tolist())
+        replicas = comm.allgather(solver.flat.parameters.numpy())
+        assert all(np.array_equal(one, replicas[0]) for one in replicas), text
+    return losses
+
+
+def own_network(comm: Comm, code: str, counts: list[int]) -> float:
+    """Largest deviation of a user's module on the ranks from that with torch's own layers on the whole batch.
+
+    `code` has no dropout. Its output, its parameters' gradients, its running statistics.
+    """
+    recipe = pk.Network(code)
+    torch.manual_seed(0)
+    ours = recipe.build(lambda channels: SyncBatchNorm(channels, comm)).double()
+    torch.manual_seed(0)
+    theirs = BUILD.call(code, 1, 1, 2).double()
+    whole = 2 * torch.randn(sum(counts), 1, 7, 6, dtype=torch.float64) + 1
+    start = sum(counts[: comm.rank])
+    mine = slice(start, start + counts[comm.rank])
+    expected, out = theirs(whole), ours(whole[mine])
+    expected.pow(3).sum().backward(), out.pow(3).sum().backward()
+    deviations = [(out - expected[mine]).detach()]
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        comm.allreduce(a.grad.numpy())
+        deviations.append((a.grad - b.grad) / b.grad.abs().max())
+    buffers = dict(theirs.named_buffers())
+    deviations += [value - buffers[name] for name, value in ours.named_buffers()]
+    return max(float(one.abs().max()) for one in deviations if one.numel())
 
 
 def batch_norm(comm: Comm, counts: list[int]) -> float:

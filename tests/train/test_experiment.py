@@ -54,7 +54,7 @@ def test_other_text_is_refused_and_never_executed(text: str) -> None:
         ({"steps": 2.5}, "steps: expected a whole number"),
         ({"samples": True}, "samples: expected a whole number"),
         ({"dtype": "float16"}, "dtype: expected one of"),
-        ({"generator": "unet"}, "generator: expected a UNet"),
+        ({"generator": "unet"}, "generator: expected a Generator"),
         (
             {"problem": pk.Poisson(source=1.0), "objective": "log"},
             "one of 'asinh', 'mean' for Poisson, got 'log'",

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+import pdekit as pk
+
 DEATH = "Rank 1 was killed by signal 9. Call restart() for fresh engines."
 
 
@@ -52,6 +54,7 @@ class FakeExperiment:
     samples: int = 512
     batch: int | None = None
     steps: int = 400
+    generator: Any = field(default_factory=pk.UNet)
 
     def __post_init__(self) -> None:
         if self.rate is None:

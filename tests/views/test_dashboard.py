@@ -161,6 +161,15 @@ def test_reset_forgets_the_run(cluster: FakeCluster, experiment: FakeExperiment)
     run(cluster, experiment, story)
 
 
+def test_the_generator_keeps_its_settings_until_another_kind_is_chosen(cluster: FakeCluster) -> None:
+    dash = Dashboard(cluster, experiment=FakeExperiment(generator=pk.UNet(width=4)))
+    assert dash.controls.generator.value == "UNet" and dash.experiment.generator == pk.UNet(width=4)
+    dash.controls.generator.value = "ResNet"
+    assert dash.experiment.generator == pk.ResNet()
+    own = FakeExperiment(generator=pk.Network("def build(channels, outputs, dim):\n    return nn.Identity()"))
+    assert Dashboard(cluster, experiment=own).experiment.generator == own.generator
+
+
 def test_another_setting_starts_another_run(cluster: FakeCluster, experiment: FakeExperiment) -> None:
     async def story(dash: Dashboard) -> None:
         dash.controls.train.click()
@@ -175,10 +184,13 @@ def test_another_setting_starts_another_run(cluster: FakeCluster, experiment: Fa
         assert dash.controls.rate.value == 1.0  # the optimizer's own
         assert text(dash.controls.facts) == "64 samples, batch 64, 400 steps"
         dash.controls.ranks.value, dash.controls.resolution.value = 1, 96
+        dash.controls.generator.value = "FNO"
         dash.controls.train.click()
         await until(lambda: len(cluster.solvers) == 2)
         assert dash.solver.ranks == 1
-        assert dash.solver.experiment == FakeExperiment(FakeProblem(96), "lbfgs", 1.0, samples=64, batch=64)
+        assert dash.solver.experiment == FakeExperiment(
+            FakeProblem(96), "lbfgs", 1.0, samples=64, batch=64, generator=pk.FNO()
+        )
         dash.stop()
         await until(lambda: not dash.running)
 
