@@ -4,14 +4,13 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from torch import Tensor
 
 from pdekit.optim.first_order import FirstOrder
 from pdekit.optim.lbfgs import LBFGS
 from pdekit.optim.outcome import Evaluate, Optimizer, Outcome
 from pdekit.optim.schedules import SCHEDULES
 
-OPTIMIZERS: dict[str, Callable[[Tensor], Optimizer]] = {
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     "sgd": partial(FirstOrder, rule=torch.optim.SGD, momentum=0.9),
     "adam": partial(FirstOrder, rule=torch.optim.Adam),
     "adamw": partial(FirstOrder, rule=torch.optim.AdamW, weight_decay=1e-2),

@@ -1,19 +1,13 @@
 """L-BFGS: a quasi-Newton method with limited memory (Nocedal and Wright, Numerical Optimization, algorithm 7.5)."""
 
+import math
 from collections import deque
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from pdekit.optim.outcome import Evaluate, Outcome
+from pdekit.optim.outcome import Dot, Evaluate, Outcome, dot
 from pdekit.optim.wolfe import strong_wolfe
-
-Dot = Callable[[Tensor, Tensor], float]
-
-
-def _dot(a: Tensor, b: Tensor) -> float:
-    return float(torch.dot(a, b))
 
 
 class LBFGS:
@@ -23,7 +17,7 @@ class LBFGS:
     Curvature pairs are differences of gradients of the same batch, also when each step is given another one.
     """
 
-    def __init__(self, x: Tensor, memory: int = 20, trials: int = 25, dot: Dot = _dot) -> None:
+    def __init__(self, x: Tensor, memory: int = 20, trials: int = 25, dot: Dot = dot) -> None:
         self.x, self.trials, self.dot = x, trials, dot
         self.pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=memory)
         self.loss = 0.0
@@ -50,7 +44,7 @@ class LBFGS:
         start, loss, gradient = self.x.clone(), self.loss, self.gradient
         direction = self._direction(gradient)
         slope = self.dot(gradient, direction)
-        scale = 1.0 if self.pairs else min(1.0, 1.0 / max(float(gradient.abs().sum()), 1e-300))
+        scale = 1.0 if self.pairs else min(1.0, 1.0 / max(self.dot(gradient, gradient.sign()), 1e-300))
         at = 0.0
 
         def trial(t: float) -> tuple[float, float]:
@@ -67,14 +61,16 @@ class LBFGS:
             trial(t)
             evaluations += 1
         if t == 0.0:
-            return Outcome(self.loss, float(self.gradient.norm()), evaluations, stalled=True)
+            return Outcome(
+                self.loss, math.sqrt(self.dot(self.gradient, self.gradient)), evaluations, stalled=True
+            )
         s, y = self.x - start, self.gradient - gradient
         curvature = self.dot(s, y)
         if curvature > torch.finfo(y.dtype).eps * self.dot(
             y, y
         ):  # skip a pair that would spoil positive definiteness
             self.pairs.append((s, y, 1.0 / curvature))
-        return Outcome(self.loss, float(self.gradient.norm()), evaluations)
+        return Outcome(self.loss, math.sqrt(self.dot(self.gradient, self.gradient)), evaluations)
 
     def _direction(self, gradient: Tensor) -> Tensor:
         """The two-loop recursion (algorithm 7.4)."""

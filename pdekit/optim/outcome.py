@@ -3,10 +3,20 @@
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
 Evaluate = Callable[[Tensor], tuple[float, Tensor]]
 """x (P,) -> loss and gradient (P,). The gradient's memory is overwritten by the next call."""
+
+
+Dot = Callable[[Tensor, Tensor], float]
+"""The inner product of two vectors like x, the same bits on every rank."""
+
+
+def dot(a: Tensor, b: Tensor) -> float:
+    """That of whole vectors."""
+    return float(torch.dot(a, b))
 
 
 class Outcome(NamedTuple):
@@ -19,7 +29,7 @@ class Outcome(NamedTuple):
 
 
 class Optimizer(Protocol):
-    """Made with the vector x (P,) that it changes in place."""
+    """Made with the vector x (P,) that it changes in place, so that its version counts up."""
 
     def step(self, evaluate: Evaluate, rate: float, fresh: bool) -> Outcome:
         """One step. `fresh`: `evaluate` is another function than in the last step (the next mini-batch).

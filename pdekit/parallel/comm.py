@@ -1,18 +1,32 @@
 """Communication between ranks: the only door to mpi4py. One process is the case of one rank, not another code path."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from pdekit import checks
+from pdekit.parallel.shares import block
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
 
+class Pending(Protocol):
+    """A message under way."""
+
+    def wait(self) -> None:
+        """Return when it has arrived."""
+        ...
+
+
 class Comm(Protocol):
-    """What the rest of the library may ask of the ranks. Arrays are contiguous numpy, torch's memory included."""
+    """What the rest of the library may ask of the ranks. Arrays are contiguous numpy, torch's memory included.
+
+    All ranks make the same calls in the same order. A *part* of an array is a rank's `shares.block` of it.
+    """
 
     rank: int
     size: int
@@ -23,9 +37,32 @@ class Comm(Protocol):
         """Replace `array` by its sum over the ranks, in place."""
         ...
 
+    def start_allreduce(self, array: np.ndarray) -> Pending:
+        """`allreduce` that returns at once; `array` is left alone until the message has arrived."""
+        ...
+
     def allgather(self, array: np.ndarray) -> np.ndarray:
         """(size, *array.shape): the arrays of all ranks, in the order of the ranks."""
         ...
+
+    def reduce_scatter(self, array: np.ndarray) -> np.ndarray:
+        """This rank's part of the sum of `array` (n,) over the ranks."""
+        ...
+
+    def gather_parts(self, array: np.ndarray) -> None:
+        """Fill `array` (n,) in place from the parts of all ranks, of which each has its own: the adjoint."""
+        ...
+
+    def exchange(self, array: np.ndarray, partner: int) -> np.ndarray:
+        """The array of the rank `partner`, which gets this one's."""
+        ...
+
+
+class Arrived:
+    """A message that took no time."""
+
+    def wait(self) -> None:
+        """At once."""
 
 
 class Serial:
@@ -36,9 +73,24 @@ class Serial:
     def allreduce(self, array: np.ndarray) -> None:
         """The sum over one rank is the array itself."""
 
+    def start_allreduce(self, array: np.ndarray) -> Pending:
+        """Nothing is under way."""
+        return Arrived()
+
     def allgather(self, array: np.ndarray) -> np.ndarray:
         """(1, *array.shape)."""
         return array[None]
+
+    def reduce_scatter(self, array: np.ndarray) -> np.ndarray:
+        """The whole array."""
+        return array
+
+    def gather_parts(self, array: np.ndarray) -> None:
+        """The only part is the whole."""
+
+    def exchange(self, array: np.ndarray, partner: int) -> np.ndarray:
+        """A rank that is its own partner."""
+        return array
 
 
 class _Ranks:
@@ -49,19 +101,57 @@ class _Ranks:
         self.seconds, self.sent = 0.0, 0
         self._mpi, self._in_place = mpi, in_place
 
-    def allreduce(self, array: np.ndarray) -> None:
+    @contextmanager
+    def _counted(self, array: np.ndarray) -> Iterator[None]:
         start = time.perf_counter()
-        self._mpi.Allreduce(self._in_place, array)
+        yield
         self.seconds += time.perf_counter() - start
         self.sent += array.nbytes
 
+    def allreduce(self, array: np.ndarray) -> None:
+        with self._counted(array):
+            self._mpi.Allreduce(self._in_place, array)
+
+    def start_allreduce(self, array: np.ndarray) -> Pending:
+        with self._counted(array):
+            return _UnderWay(self, self._mpi.Iallreduce(self._in_place, array))
+
     def allgather(self, array: np.ndarray) -> np.ndarray:
-        start = time.perf_counter()
         gathered = np.empty((self.size, *array.shape), dtype=array.dtype)
-        self._mpi.Allgather(array, gathered)
-        self.seconds += time.perf_counter() - start
-        self.sent += array.nbytes
+        with self._counted(array):
+            self._mpi.Allgather(array, gathered)
         return gathered
+
+    def reduce_scatter(self, array: np.ndarray) -> np.ndarray:
+        counts = [len(block(len(array), self.size, rank)) for rank in range(self.size)]
+        part = np.empty(counts[self.rank], dtype=array.dtype)
+        with self._counted(array):
+            self._mpi.Reduce_scatter(array, part, counts)
+        return part
+
+    def gather_parts(self, array: np.ndarray) -> None:
+        blocks = [block(len(array), self.size, rank) for rank in range(self.size)]
+        counts, starts = [len(b) for b in blocks], [b.start for b in blocks]
+        with self._counted(array[: counts[self.rank]]):
+            self._mpi.Allgatherv(self._in_place, [array, counts, starts, array.dtype.char])
+
+    def exchange(self, array: np.ndarray, partner: int) -> np.ndarray:
+        other = np.empty_like(array)
+        with self._counted(array):
+            self._mpi.Sendrecv(array, partner, recvbuf=other, source=partner)
+        return other
+
+
+class _UnderWay:
+    """A request of MPI; the time that waiting for it takes is communication."""
+
+    def __init__(self, ranks: _Ranks, request: "MPI.Request") -> None:
+        self._ranks, self._request = ranks, request
+
+    def wait(self) -> None:
+        start = time.perf_counter()
+        self._request.Wait()
+        self._ranks.seconds += time.perf_counter() - start
 
 
 def World(size: int | None = None) -> Comm | None:  # noqa: N802 (reads as the thing it makes)

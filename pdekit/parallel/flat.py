@@ -1,34 +1,43 @@
 """A module whose parameters are one vector, and whose gradient and loss are one message."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pdekit.parallel.comm import Comm
-
 
 class FlatModule:
-    """The parameters of `module` as views of `parameters` (P,), their gradients as views of `message` (P + 1,).
+    """The parameters of `module` as views of `parameters` (P,), their gradients as views of `message`.
 
-    Backward accumulates straight into the message, whose last entry is the loss: one allreduce in place, no
-    copies.
+    Backward accumulates straight into the message (P + 1 + riders,): the gradient, the loss, and `riders`, numbers
+    that travel along. With `like` the parameters are those of another FlatModule, the same memory.
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, riders: int = 0, like: "FlatModule | None" = None) -> None:
         self.module = module
-        tensors = list(module.parameters())
-        self.parameters = torch.cat([p.detach().reshape(-1) for p in tensors])
-        self.message = torch.zeros(len(self.parameters) + 1, dtype=self.parameters.dtype)
-        self.gradient = self.message[:-1]
-        sizes = [p.numel() for p in tensors]
+        self.tensors = list(module.parameters())
+        whole = torch.cat([p.detach().reshape(-1) for p in self.tensors])
+        self.parameters = whole if like is None else like.parameters
+        self.message = torch.zeros(len(whole) + 1 + riders, dtype=whole.dtype)
+        self.gradient, self.riders = self.message[: len(whole)], self.message[len(whole) + 1 :]
+        sizes = [p.numel() for p in self.tensors]
         values, gradients = self.parameters.split(sizes), self.gradient.split(sizes)
-        for p, value, gradient in zip(tensors, values, gradients, strict=True):
+        for p, value, gradient in zip(self.tensors, values, gradients, strict=True):
             p.data = value.view(p.shape)
             p.grad = gradient.view(p.shape)
 
-    def sum_over_ranks(self, share: Tensor, comm: Comm) -> float:
-        """Differentiate this rank's `share` of the loss and add up the ranks: the loss; `gradient` is then global."""
+    def backward(self, share: Tensor, ride: Tensor | None = None) -> None:
+        """This rank's `share` of the loss, its gradient, and what rides along (riders,), in place of what was there."""
         self.message.zero_()
+        self.message[len(self.gradient)] = share.detach()
+        if ride is not None:
+            self.riders.copy_(ride)
         share.backward()
-        self.message[-1] = share.detach()
-        comm.allreduce(self.message.numpy())
-        return float(self.message[-1])
+
+    @property
+    def loss(self) -> float:
+        """What the message says."""
+        return float(self.message[len(self.gradient)])
+
+    def numpy(self) -> np.ndarray:
+        """The message's memory."""
+        return self.message.numpy()

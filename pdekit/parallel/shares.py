@@ -1,8 +1,11 @@
 """Shares: which part of a batch is whose."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from pdekit.parallel.comm import Comm
+if TYPE_CHECKING:
+    from pdekit.parallel.comm import Comm
 
 
 def block(count: int, size: int, rank: int) -> range:
@@ -12,7 +15,7 @@ def block(count: int, size: int, rank: int) -> range:
     return range(start, start + least + (rank < larger))
 
 
-def share(indices: np.ndarray, comm: Comm) -> np.ndarray:
+def share(indices: np.ndarray, comm: "Comm") -> np.ndarray:
     """This rank's part of the global `indices`, possibly empty."""
     mine = block(len(indices), comm.size, comm.rank)
     return indices[mine.start : mine.stop]

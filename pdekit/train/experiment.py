@@ -46,6 +46,9 @@ class Experiment:
     multigrid cycle "v", "w", "f", "half-v"; left out, what suits the problem. Each visit of a grid gets the
     same share of the work, over which the rate's schedule runs. `head="galerkin"`: the generator proposes a
     basis, and the best combination in it is taken. `steps` are optimizer steps, `batch` the *global* batch.
+    Of three ways to add up the ranks other than one message, one may be chosen: `reproducible`, the same bits on
+    1 to 8 ranks; `sharded`, each rank holds its part of the optimizer's state; `overlap`, gradients travel while
+    backward goes on.
     """
 
     problem: Problem = field(default_factory=Poisson)
@@ -61,6 +64,9 @@ class Experiment:
     grids: str | None = None
     seed: int = 0
     dtype: str = "float32"
+    reproducible: bool = False
+    sharded: bool = False
+    overlap: bool = False
 
     def __post_init__(self) -> None:
         for name, kind in (("problem", Problem), ("generator", Generator)):
@@ -91,6 +97,9 @@ class Experiment:
             head=head_of(self.head),
             grids=checks.one_of("grids", _or(self.grids, self.problem.grids), CYCLES),
         )
+        ways = [name for name in ("reproducible", "sharded", "overlap") if getattr(self, name)]
+        if len(ways) > 1:
+            raise checks.refuse("reduction", "one way at most", " and ".join(ways), "choose one of them")
         self.generator.check(self.problem.shape)
         if self.head != "plain":
             self.head.check(self.problem)
@@ -121,6 +130,12 @@ class Experiment:
     def resolution_at(self, step: int) -> int:
         """The grid of step number `step` (from 1 on)."""
         return self.plan[self.visit(step)][0]
+
+    @property
+    def reduction(self) -> str:
+        """How loss and gradient are summed over the ranks: a name in `parallel.REDUCTIONS`."""
+        ways = {"reproducible": self.reproducible, "sharded": self.sharded, "overlapped": self.overlap}
+        return next((name for name, chosen in ways.items() if chosen), "together")
 
     @property
     def outputs(self) -> int:

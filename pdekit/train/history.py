@@ -7,7 +7,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Step:
-    """One optimizer step. `seconds` is training time since the start, `communication` the part of this step in MPI."""
+    """One optimizer step, as a rank saw it.
+
+    `seconds` is training time since the start, `communication` the part of this step that was spent in messages,
+    waiting for other ranks included, and `sent` the bytes that the rank handed over.
+    """
 
     number: int
     loss: float
@@ -17,6 +21,7 @@ class Step:
     gradient_norm: float
     communication: float
     evaluations: int
+    sent: int = 0
 
 
 class History:

@@ -2,25 +2,30 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pdekit import checks
 from pdekit.generators.dropout import dropouts, remember
 from pdekit.optim import OPTIMIZERS, SCHEDULES
-from pdekit.parallel import Comm, FlatModule, Serial, SyncBatchNorm, share
-from pdekit.pde.problem import Problem, Samples
-from pdekit.train.experiment import DTYPES, Experiment
+from pdekit.parallel import REDUCTIONS, Comm, Serial, SyncBatchNorm
+from pdekit.parallel.drift import checksum, compare
+from pdekit.pde.problem import Samples
+from pdekit.train.experiment import Experiment
+from pdekit.train.faults import blame
 from pdekit.train.history import History, Step
+from pdekit.train.network import network
 from pdekit.train.objectives import OBJECTIVES
+from pdekit.train.predictor import Predictor
+
+CHECK = 10  # steps between two comparisons of the ranks' parameters
 
 
-class Solver:
+class Solver(Predictor):
     """Trains an experiment on the ranks of `comm` (this process alone by default); an iterator of `Step`.
 
     Every rank makes its Solver and calls the same verbs in the same order; `predict` needs no other rank. The
@@ -28,19 +33,16 @@ class Solver:
     """
 
     def __init__(self, experiment: Experiment, comm: Comm | None = None) -> None:
-        self.experiment, self.comm = experiment, comm or Serial()
-        self.dtype = DTYPES[experiment.dtype]
-        layer = partial(norm_layer, experiment.generator.norm, self.comm)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(experiment.seed)  # every rank draws the same first parameters
-            self.generator = experiment.build(layer)
-        self.generator.to(self.dtype)
-        self.norms = [m for m in self.generator.modules() if isinstance(m, SyncBatchNorm)]
+        comm = comm or Serial()
+        make = REDUCTIONS[experiment.reduction]
+        self.reduction = make(partial(network, experiment), comm, riders=comm.size)
+        super().__init__(experiment, self.reduction.modules[0], comm)
+        copies = [list(module.modules()) for module in self.reduction.modules]
+        self.norms = [m for layers in copies for m in layers if isinstance(m, SyncBatchNorm)]
         for norm in self.norms:
             norm.hold = True  # until the step is taken
-        self.dropouts = dropouts(self.generator)
-        self.flat = FlatModule(self.generator)
-        self.optimizer = OPTIMIZERS[experiment.optimizer](self.flat.parameters)
+        self.dropouts = [dropouts(module) for module in self.reduction.modules]
+        self.optimizer = OPTIMIZERS[experiment.optimizer](self.reduction.x, dot=self.reduction.dot)
         self.drawn = experiment.problem.parameters(range(experiment.samples))
         self.history = History()
         self.seconds = 0.0
@@ -52,7 +54,7 @@ class Solver:
     @property
     def parameters(self) -> int:
         """How many numbers are trained."""
-        return len(self.flat.parameters)
+        return len(self.reduction.parameters)
 
     @property
     def resolution(self) -> int:
@@ -70,41 +72,46 @@ class Solver:
     def __next__(self) -> Step:
         if self.done:
             raise StopIteration
-        start, communication = time.perf_counter(), self.comm.seconds
+        start, communication, sent = time.perf_counter(), self.comm.seconds, self.comm.sent
         number = len(self.history) + 1
-        batch = self.batch(number)
+        batch, random = self.batch(number), any(self.dropouts)
         self._visit = max(self.experiment.visit(number), self._visit)
         resolution = self.experiment.plan[self._visit][0]
         same = resolution == self.resolution and np.array_equal(batch, self._latest)
-        fresh = bool(self.dropouts) or not same  # other masks make another function
         self.problem, self._latest = self.experiment.problem.at(resolution), batch
         rate = self.experiment.rate * SCHEDULES[self.experiment.schedule](self.experiment.progress(number))
-        self.generator.train()
-        remember(self.dropouts, (self.experiment.seed, number), share(batch, self.comm))
-        outcome = self.optimizer.step(partial(self.evaluate, self.samples(batch), len(batch)), rate, fresh)
+        shares = self.reduction.shares(batch)
+        for module, layers, share in zip(self.reduction.modules, self.dropouts, shares, strict=True):
+            module.train()
+            remember(layers, (self.experiment.seed, number), share)
+        parts = self.samples(shares)
+        evaluate = partial(self.evaluate, parts, len(batch))
+        self._ride(number)
+        outcome = self.optimizer.step(
+            evaluate, rate, fresh=random or not same
+        )  # other masks: another function
+        self.reduction.settle()
         for norm in self.norms:
             norm.advance()
         self.seconds += time.perf_counter() - start
-        if outcome.stalled and len(batch) == self.experiment.samples and not self.dropouts:
+        if outcome.stalled and len(batch) == self.experiment.samples and not random:
             self._leave_grid()  # another batch, or other masks, may bring a lower loss
-        if not math.isfinite(outcome.loss):  # the same bits on every rank, so all of them stop here
-            message = f"step {number}: expected a finite loss, got {outcome.loss}"
-            raise FloatingPointError(
-                f"{message}; use a smaller rate than {self.experiment.rate} or dtype='float64'"
-            )
-        self.history.append(
-            Step(
-                number=number,
-                loss=outcome.loss,
-                seconds=self.seconds,
-                resolution=resolution,
-                rate=rate,
-                gradient_norm=outcome.gradient_norm,
-                communication=self.comm.seconds - communication,
-                evaluations=outcome.evaluations,
-            )
+        self._arrive(number)
+        if not (math.isfinite(outcome.loss) and math.isfinite(outcome.gradient_norm)):
+            raise blame(self, number, outcome.loss, parts, shares)  # the same on every rank
+        step = Step(
+            number=number,
+            loss=outcome.loss,
+            seconds=self.seconds,
+            resolution=resolution,
+            rate=rate,
+            gradient_norm=outcome.gradient_norm,
+            communication=self.comm.seconds - communication,
+            evaluations=outcome.evaluations,
+            sent=self.comm.sent - sent,
         )
-        return self.history.steps[-1]
+        self.history.append(step)
+        return step
 
     def _leave_grid(self) -> None:
         """No lower loss is found on this grid: go on with the next of the plan, or end."""
@@ -120,26 +127,18 @@ class Solver:
         order = np.random.default_rng([self.experiment.seed, epoch]).permutation(samples)
         return order[place * batch : (place + 1) * batch]
 
-    def samples(self, batch: np.ndarray) -> Samples:
-        """This rank's share of the global samples `batch`, on the grid being trained."""
-        return self.problem.samples(self.drawn[share(batch, self.comm)], self.dtype)
+    def samples(self, shares: list[np.ndarray]) -> list[Samples]:
+        """The global samples of each copy of the network on this rank, on the grid being trained."""
+        return [self.problem.samples(self.drawn[share], self.dtype) for share in shares]
 
-    def evaluate(self, samples: Samples, count: int, x: Tensor) -> tuple[float, Tensor]:
-        """Loss and gradient at the parameters `x` (P,), over all `count` samples of the global batch."""
-        if x is not self.flat.parameters:
-            self.flat.parameters.copy_(x)
-        u = self.field(self.problem, samples)
-        losses = OBJECTIVES[self.experiment.objective](self.problem.losses(u, samples))
-        return self.flat.sum_over_ranks(losses.sum() / count, self.comm), self.flat.gradient
+    def evaluate(self, parts: list[Samples], count: int, x: Tensor) -> tuple[float, Tensor]:
+        """Loss and gradient at `x`, like `reduction.x`, over all `count` samples of the global batch."""
+        return self.reduction.evaluate(lambda k: self.losses(k, parts[k])[1].sum() / count, x)
 
-    def field(self, problem: Problem, samples: Samples) -> Tensor:
-        """u (B, *u_shape) that the generator, and the head on it, give for `samples`."""
-        inputs = samples.inputs
-        if problem.dim == 2:
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
-        output = self.generator(inputs)
-        head = self.experiment.head
-        return problem.impose(output, samples) if head == "plain" else head.field(problem, output, samples)
+    def losses(self, k: int, samples: Samples) -> tuple[Tensor, Tensor]:
+        """u (B, *u_shape) of copy k of the network, and each sample's part of the objective (B,)."""
+        u = self.field(self.problem, samples, self.reduction.modules[k])
+        return u, OBJECTIVES[self.experiment.objective](self.problem.losses(u, samples))
 
     def advance(self, k: int) -> list[Step]:
         """The next `k` steps; fewer, or none, when the experiment's steps are used up."""
@@ -151,48 +150,13 @@ class Solver:
             pass
         return self.history
 
-    def predict(self, of: int | Sequence[int] | np.ndarray, resolution: int | None = None) -> np.ndarray:
-        """The generator's u, float64, shaped like `problem.reference(of)`.
+    def _ride(self, number: int) -> None:
+        """What this rank sends along with the loss of step `number`: now and then its parameters' checksum."""
+        self.reduction.ride.zero_()
+        if number % CHECK == 0:
+            self.reduction.ride[self.comm.rank] = checksum(self.reduction.parameters)
 
-        `of` is a global sample, a list of them, or a problem's data (*data_shape) or (B, *data_shape), such as
-        a coefficient field; `resolution` is the problem's unless given.
-        """
-        problem = self.experiment.problem
-        if resolution is not None:
-            problem = problem.at(resolution)
-            self.experiment.generator.check(problem.shape)
-        given = np.asarray(of)
-        data = problem.check(problem.coefficient(of) if given.ndim < 2 and given.dtype.kind in "iu" else of)
-        lead = data.shape[: data.ndim - len(problem.data_shape)]
-        self.generator.eval()
-        u = np.empty((math.prod(lead), *problem.u_shape))
-        with torch.no_grad():
-            for k, one in enumerate(
-                data.reshape(-1, *problem.data_shape)
-            ):  # one at a time: memory of one sample
-                u[k] = self.field(problem, problem.batch(one[None], self.dtype))[0].numpy()
-        return u.reshape(*lead, *problem.u_shape)
-
-    def error(self, indices: Sequence[int], resolution: int | None = None) -> float:
-        """Mean over the global samples `indices` of the relative L2 error against the reference; asks all ranks."""
-        problem = self.experiment.problem.at(resolution or self.experiment.problem.resolution)
-        # bad requests are refused on every rank, before any of them waits for another
-        problem.parameters(indices)
-        self.experiment.generator.check(problem.shape)
-        indices = np.atleast_1d(indices)
-        mine = share(indices, self.comm).tolist()
-        errors = [problem.error(self.predict(i, problem.resolution), problem.reference(i)) for i in mine]
-        total = np.array([sum(errors) / len(indices)])
-        self.comm.allreduce(total)
-        return float(total[0])
-
-
-def norm_layer(norm: str, comm: Comm, channels: int) -> nn.Module:
-    """The norm layer named `norm`, over the samples of all ranks where it is a batch norm."""
-    if norm == "batch":
-        return SyncBatchNorm(channels, comm)
-    if norm == "instance":
-        return nn.GroupNorm(channels, channels)  # the same, and unlike InstanceNorm2d it takes a batch of 0
-    if norm == "group":
-        return nn.GroupNorm(next(g for g in (8, 4, 2, 1) if channels % g == 0), channels)
-    return nn.Identity()
+    def _arrive(self, number: int) -> None:
+        """Look at what came along from all ranks."""
+        if number % CHECK == 0:
+            compare(self.reduction.riders.numpy(), number)

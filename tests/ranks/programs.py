@@ -16,8 +16,10 @@ def losses(comm: Comm, runs: list[dict]) -> list[dict]:
     return [train(comm, **run) for run in runs]
 
 
-def train(comm: Comm, resolution: int = 16, norm: str = "batch", **settings: object) -> dict:
-    generator = pk.UNet(width=4, depth=2, norm=norm)
+def train(
+    comm: Comm, resolution: int = 16, norm: str = "batch", dropout: float = 0.0, **settings: object
+) -> dict:
+    generator = pk.UNet(width=4, depth=2, norm=norm, dropout=dropout)
     solver = pk.Solver(
         pk.Experiment(pk.Poisson(resolution), generator, schedule="constant", **settings), comm
     )
@@ -160,3 +162,81 @@ def default_experiment(comm: Comm) -> dict[str, float]:
             held_out = solver.experiment.problem.held_out(16)
             errors[str(step.resolution)] = solver.error(held_out, step.resolution)
     return errors
+
+
+def drift(comm: Comm, astray: list[int], steps: int) -> str:
+    """What the error says if the ranks `astray` change one bit of one parameter after the third step."""
+    generator = pk.UNet(width=4, depth=2)
+    solver = pk.Solver(pk.Experiment(pk.Poisson(16), generator, samples=8, batch=4, steps=steps), comm)
+    solver.advance(3)
+    if comm.rank in astray:
+        x = solver.reduction.parameters
+        x[17] = torch.nextafter(x[17], torch.tensor(10.0))
+    try:
+        solver.run()
+    except RuntimeError as error:
+        return f"{len(solver.history)}: {error}"
+    return "no error"
+
+
+def spoilt(comm: Comm, sample: int, value: float, sharded: bool = False) -> str:
+    """What the error says if the data of a sample are spoilt; all ranks have taken the same steps."""
+    experiment = pk.Experiment(
+        pk.Poisson(16), pk.UNet(width=4, depth=2), samples=6, batch=6, steps=9, sharded=sharded
+    )
+    solver = pk.Solver(experiment, comm)
+    solver.advance(2)
+    before = solver.reduction.parameters.clone()
+    solver.drawn[sample] = value
+    try:
+        solver.run()
+    except FloatingPointError as error:
+        assert torch.equal(before, solver.reduction.parameters), "the parameters have moved"
+        return f"{len(solver.history)}: {error}"
+    return "no error"
+
+
+def adjoints(comm: Comm) -> dict[str, float]:
+    """|<A x, y> - <x, A^T y>| / |<A x, y>| over all ranks, for each primitive A and its adjoint A^T."""
+    rng = np.random.default_rng(comm.rank)
+    n, partner = 11, comm.rank ^ 1 if comm.size % 2 == 0 else comm.rank
+    mine = block(n, comm.size, comm.rank)
+
+    def summed(a: np.ndarray, b: np.ndarray) -> float:
+        total = np.array([np.vdot(a, b)])
+        comm.allreduce(total)
+        return float(total[0])
+
+    def allreduce(x: np.ndarray) -> np.ndarray:
+        out = x.copy()
+        comm.allreduce(out)
+        return out
+
+    def later(x: np.ndarray) -> np.ndarray:
+        out = x.copy()
+        comm.start_allreduce(out).wait()
+        return out
+
+    def gather_parts(x: np.ndarray) -> np.ndarray:
+        whole = np.full(n, np.nan)
+        whole[mine.start : mine.stop] = x
+        comm.gather_parts(whole)
+        return whole
+
+    def of_all(y: np.ndarray) -> np.ndarray:
+        return allreduce(y)[comm.rank]
+
+    pairs = {  # A, A^T, and the shapes of x and y
+        "allreduce": (allreduce, allreduce, n, n),
+        "start_allreduce": (later, later, n, n),
+        "allgather": (comm.allgather, of_all, n, (comm.size, n)),
+        "gather_parts": (gather_parts, comm.reduce_scatter, len(mine), n),
+        "reduce_scatter": (comm.reduce_scatter, gather_parts, n, len(mine)),
+        "exchange": (lambda x: comm.exchange(x, partner), lambda y: comm.exchange(y, partner), n, n),
+    }
+    found = {}
+    for name, (forward, adjoint, of_x, of_y) in pairs.items():
+        x, y = rng.normal(size=of_x), rng.normal(size=of_y)
+        left, right = summed(forward(x.copy()), y), summed(x, adjoint(y.copy()))
+        found[name] = abs(left - right) / abs(left)
+    return found

@@ -83,7 +83,8 @@ def test_running_statistics_advance_once_a_step_whatever_a_line_search_tries() -
 
 def test_a_loss_that_is_not_finite_ends_the_run_with_a_remedy() -> None:
     with pytest.raises(
-        FloatingPointError, match=r"step \d+: expected a finite loss, got .*; use a smaller rate than 1e"
+        FloatingPointError,
+        match=r"step \d+: expected a finite loss and gradient, got .*; use a smaller rate than 1e",
     ):
         small(optimizer="sgd", rate=1e30, generator=pk.UNet(width=4, depth=2, norm="none")).run()
 
