@@ -8,8 +8,7 @@ import ipywidgets as widgets
 
 from pdekit.views.controls import Controls, Settings
 from pdekit.views.engine_room import EngineRoom
-from pdekit.views.held_out import COUNT, HeldOut
-from pdekit.views.live import LiveFigure
+from pdekit.views.held_out import COUNT, HeldOut, figure_of
 from pdekit.views.pace import Pace
 from pdekit.views.tasks import Tasks
 from pdekit.views.theme import grid_name
@@ -41,8 +40,7 @@ class Dashboard:
         self.controls = Controls(
             f"{type(self._base.problem).__name__} without data", COUNT, cluster.ranks, first
         )
-        problem = self._base.problem
-        self.figure = LiveFigure(problem.given, problem.positive)
+        self.figure = figure_of(self._base.problem)
         self.view = widgets.HBox([self.controls.box, self.figure.box], layout={"align_items": "flex-start"})
         self.view.add_class("pdekit-dashboard")
         self.solver: Any = None

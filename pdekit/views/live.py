@@ -12,7 +12,7 @@ from ipywidgets import VBox
 from plotly.subplots import make_subplots
 
 from pdekit.views import theme
-from pdekit.views.arrays import Field, common_range, log10
+from pdekit.views.arrays import Field, coloured, common_range, log10
 from pdekit.views.curves import trailing_mean
 from pdekit.views.fields import UNIT, bar_below, heatmap
 
@@ -33,13 +33,13 @@ _TITLES = (
 class LiveFigure:
     """Six panels: coefficient, prediction, reference; loss and error against steps; the error as a map."""
 
-    def __init__(self, data: str = "coefficient ν", log: bool = True) -> None:
-        """`data` names what is given, shown by its logarithm with `log`."""
+    def __init__(self, given: str = "coefficient ν", log: bool = True) -> None:
+        """`given` says in words what is given, shown by its logarithm with `log`."""
         self._log = log
         figure = make_subplots(
             rows=2,
             cols=3,
-            subplot_titles=(f"{data}, log<sub>10</sub>" if log else data, *_TITLES),
+            subplot_titles=(coloured(given, log), *_TITLES),
             horizontal_spacing=0.075,
             vertical_spacing=0.19,
         )
