@@ -15,7 +15,8 @@ from torch import Tensor
 from pdekit import checks
 from pdekit.pde import trial
 from pdekit.pde.code import ARGUMENTS, compiled, source
-from pdekit.pde.faces import Dirichlet, Faces, Neumann, Obstacle, Robin, component, lifting_and_mask
+from pdekit.pde.conditions import Dirichlet, Neumann, Obstacle, Robin, component
+from pdekit.pde.faces import Faces, lifting_and_mask
 from pdekit.pde.fields import Field, KarhunenLoeve
 from pdekit.pde.problem import Problem
 from pdekit.pde.reference.own import newton

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from pdekit import checks
 from pdekit.pde import formula
-from pdekit.pde.faces import Dirichlet, Faces
+from pdekit.pde.conditions import Dirichlet
+from pdekit.pde.faces import Faces
 from pdekit.pde.fields import Field, KarhunenLoeve
 from pdekit.pde.poisson import THROUGH
 from pdekit.pde.reference import newton

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from pdekit import checks
 from pdekit.pde import formula, reference
-from pdekit.pde.faces import Dirichlet, Faces, Obstacle
+from pdekit.pde.conditions import Dirichlet, Obstacle
+from pdekit.pde.faces import Faces
 from pdekit.pde.fields import Field, KarhunenLoeve
 from pdekit.pde.ritz import Ritz, diffusion
 from pdekit.pde.stencil import Quadratic
