@@ -24,6 +24,7 @@ NAMES = {
     "Obstacle": "pdekit.pde.conditions",
     "KarhunenLoeve": "pdekit.pde.fields",
     "Matern": "pdekit.pde.fields",
+    "Constant": "pdekit.pde.fields",
     "Checkerboard": "pdekit.pde.fields",
     "Inclusions": "pdekit.pde.fields",
     "Images": "pdekit.pde.fields",
