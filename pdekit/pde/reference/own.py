@@ -99,18 +99,23 @@ class _Preconditioner(LinearOperator):
         here, side = self.residual(u[None])[0], 2 * REACH + 1
         epsilon = 1e-6 * max(1.0, float(np.abs(u).max()))
         rows, columns, entries = [], [], []
-        for k, colour in product(range(components), product(range(side), repeat=len(shape))):
-            pushed = u.copy()
-            pushed[k][tuple(slice(first, None, side) for first in colour)] += epsilon
-            change = (self.residual(pushed[None])[0] - here) / epsilon
-            column = [p + REACH - (p - first + REACH) % side for p, first in zip(places, colour, strict=True)]
-            inside = np.logical_and.reduce([(j >= 0) & (j < n) for j, n in zip(column, shape, strict=True)])
-            of_column = numbers[k][tuple(np.where(inside, j, 0) for j in column)]
-            for row in range(components):
-                some = inside & (change[row] != 0)
-                rows.append(numbers[row][some])
-                columns.append(of_column[some])
-                entries.append(change[row][some])
+        for k, *lead in product(range(components), *(range(side),) * (len(shape) - 1)):
+            pushed = np.repeat(u[None], side, axis=0)  # all colours along the last axis in one call
+            for last in range(side):
+                pushed[last, k][tuple(slice(first, None, side) for first in (*lead, last))] += epsilon
+            changes = (self.residual(pushed) - here) / epsilon
+            for last, change in enumerate(changes):
+                colour = zip(places, (*lead, last), strict=True)
+                column = [p + REACH - (p - first + REACH) % side for p, first in colour]
+                inside = np.logical_and.reduce(
+                    [(j >= 0) & (j < n) for j, n in zip(column, shape, strict=True)]
+                )
+                of_column = numbers[k][tuple(np.where(inside, j, 0) for j in column)]
+                for row in range(components):
+                    some = inside & (change[row] != 0)
+                    rows.append(numbers[row][some])
+                    columns.append(of_column[some])
+                    entries.append(change[row][some])
         where = np.concatenate(rows), np.concatenate(columns)
         matrix = coo_matrix((np.concatenate(entries), where), shape=(u.size, u.size)).tocsr()
         free = np.flatnonzero(self.free)
