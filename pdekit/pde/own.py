@@ -49,6 +49,9 @@ class PDE(Problem):
     dim: int = 2
     positive_energy: bool = False
 
+    orders: ClassVar[tuple[float, ...]] = (
+        2.0,
+    )  # of the L2 error of the minimiser or zero, where u is smooth
     runs_code: ClassVar[bool] = True  # to make one from text is to run that text
 
     def __new__(cls, *_: Any, **settings: Any) -> "PDE":
@@ -120,6 +123,7 @@ class PDE(Problem):
         """The obstacle."""
         return self.obstacle
 
+    @torch.enable_grad()
     def at_quadrature(self, e: np.ndarray, x: np.ndarray, c: np.ndarray) -> tuple:
         """What `reference.own.newton` needs of a density or a form at N points, by automatic differentiation."""
         e, x, c = (torch.from_numpy(np.ascontiguousarray(a)) for a in (e, x, c))

@@ -18,6 +18,7 @@ EXPECTED = {
 
 
 @lru_cache(maxsize=64)
+@torch.enable_grad()
 def tried(kind: str, text: str, dim: int, components: int, positive: bool) -> None:
     """ValueError that shows the place if the function of `text` cannot be what a PDE's `kind` needs."""
     given = arguments(kind, dim, components, positive)
@@ -136,6 +137,7 @@ def _refuse_not_linear(text: str, given: Arguments, value: Tensor) -> None:
 
 
 @lru_cache(maxsize=64)
+@torch.enable_grad()
 def quadratic(text: str, dim: int, components: int, positive: bool) -> bool:
     """Whether the energy density of `text` is `1/2 e^T H e + s^T e` in e = (u, grad u), H and s free of u.
 
