@@ -7,10 +7,12 @@ import numpy as np
 import torch
 from scipy.interpolate import CubicSpline
 from torch import Tensor
+from torch.nn import functional
 
 from pdekit import checks
 from pdekit.pde import fluxes
-from pdekit.pde.problem import Problem, Samples
+from pdekit.pde.least_squares import LeastSquares
+from pdekit.pde.problem import Samples
 from pdekit.pde.reference.burgers import burgers
 from pdekit.pde.waves import RaisedCosines
 
@@ -18,7 +20,7 @@ REFINE = 16  # cells of the reference to one of ours
 
 
 @dataclass(frozen=True)
-class Burgers(Problem):
+class Burgers(LeastSquares):
     """`u_t + u u_x = viscosity u_xx` for x in (0, 1), t in (0, `final`), u(x, 0) = b(x), u(0, t) = 0, outflow at x = 1.
 
     The example of arXiv:2007.12792: b is a raised cosine `(1 - cos(2 pi c x)) / 2`, c random in `frequencies`, or a
@@ -109,8 +111,7 @@ class Burgers(Problem):
 
     def losses(self, u: Tensor, samples: Samples) -> Tensor:
         """The mean of r^2 or |r| over the steps of each u (B, N, N), and the soft terms: (B,)."""
-        h, dt = self.spacing
-        r = (u[:, 1:] - fluxes.march(u[:, :-1], self.residual, h, dt, self.viscosity)) / dt
+        r = self._steps(u)
         loss = (r.square() if self.norm == "l2" else r.abs()).mean(dim=(1, 2))
         if self.boundary == "hard":
             return loss
@@ -118,6 +119,26 @@ class Burgers(Problem):
         # a parabola's value at the face from its averages over three cells
         inflow = ((11 * u[..., 0] - 7 * u[..., 1] + 2 * u[..., 2]) / 6).square().mean(dim=1)
         return loss + self.factor * (start + inflow)
+
+    def _steps(self, u: Tensor) -> Tensor:
+        """`(u_(n+1) - Phi(u_n)) / dt`: (B, N, N) -> (B, N - 1, N)."""
+        h, dt = self.spacing
+        return (u[:, 1:] - fluxes.march(u[:, :-1], self.residual, h, dt, self.viscosity)) / dt
+
+    @property
+    def squares(self) -> bool:
+        """The modulus is no square; a soft boundary has terms of its own."""
+        return self.norm == "l2" and self.boundary == "hard"
+
+    @property
+    def offsets(self) -> tuple[tuple[int, int], ...]:
+        """A cell at the time after, and those around it."""
+        far = min(fluxes.reach(self.residual, *self.spacing, self.viscosity), self.resolution - 1)
+        return ((1, 0), *((0, k) for k in range(-far, far + 1)))
+
+    def equations(self, u: Tensor, samples: Samples) -> Tensor:
+        """The steps' residuals, each at the earlier time: (B, 1, N, N)."""
+        return functional.pad(self._steps(u), (0, 0, 0, 1)).unsqueeze(1)
 
     def march(self, data: np.ndarray) -> np.ndarray:
         """The residual's exact zero for data (N,) or (B, N), step by step from b: (..., N, N), float64."""

@@ -12,14 +12,15 @@ from torch.nn import functional
 from pdekit import checks
 from pdekit.pde import biharmonic
 from pdekit.pde.fields.constant import Constant
-from pdekit.pde.problem import Problem, Samples
+from pdekit.pde.least_squares import LeastSquares
+from pdekit.pde.problem import Samples
 from pdekit.pde.reference.cavity import cavity
 
 LARGEST = 1000.0  # steady solutions exist beyond, but not on grids that are trained on
 
 
 @dataclass(frozen=True)
-class Cavity(Problem):
+class Cavity(LeastSquares):
     """`u . grad omega = Lap omega / Re`, u = (d psi/dy, -d psi/dx), omega = -Lap psi: steady flow under a lid.
 
     The lid, of speed 1, is y = 1 of the unit square, the other walls rest; the stream function psi is zero on all of
@@ -76,8 +77,16 @@ class Cavity(Problem):
 
     def losses(self, u: Tensor, samples: Samples) -> Tensor:
         """Half the squared norm of the velocity by which Stokes' flow would mend the residual: (B,)."""
-        y = functional.pad(self.correction(u, samples), (1, 1, 1, 1))
-        return (y.diff(dim=1).square().sum(dim=(1, 2)) + y.diff(dim=2).square().sum(dim=(1, 2))) / 2
+        return _speeds(self.correction(u, samples)).square().sum(dim=1) / 2
+
+    def equations(self, u: Tensor, samples: Samples) -> Tensor:
+        """Re times the residual: (B, 1, H, W)."""
+        reynolds = samples.data[:, :, None]
+        return functional.pad(reynolds * residual(u, reynolds), (1, 1, 1, 1)).unsqueeze(1)
+
+    def norm_of_equations(self, r: Tensor) -> Tensor:
+        """The velocity of the Stokes flow that r (N, 1, H, W) drives: (N, values)."""
+        return _speeds(biharmonic.solve(r[:, 0, 1:-1, 1:-1], biharmonic.clamped(self.resolution, r.dtype)))
 
     def correction(self, u: Tensor, samples: Samples) -> Tensor:
         """`Re B^-1 r` at the inner nodes, B the clamped biharmonic operator: (B, H - 2, W - 2)."""
@@ -97,6 +106,12 @@ class Cavity(Problem):
     def classical(self, data: np.ndarray) -> np.ndarray:
         """psi of Taylor and Hood's elements and Newton's method."""
         return cavity(float(data[0]), self.resolution)[0]
+
+
+def _speeds(y: Tensor) -> Tensor:
+    """Differences along both axes of y (N, H - 2, W - 2), zero at the walls: (N, values)."""
+    y = functional.pad(y, (1, 1, 1, 1))
+    return torch.cat([y.diff(dim=1).flatten(1), y.diff(dim=2).flatten(1)], dim=1)
 
 
 def vorticity(psi: Tensor) -> Tensor:

@@ -59,6 +59,11 @@ def inverse(r: Tensor, of: Modes, weight: float) -> Tensor:
     return along(y / (of.values + weight), of.vectors)
 
 
+def root(r: Tensor, of: Modes, weight: float) -> Tensor:
+    """A root of `inverse`: the sum of squares of the result (B, *modes) is `r . inverse(r)`."""
+    return along(r, tuple(v.T for v in of.vectors)) / (of.values + weight).sqrt()
+
+
 def along(r: Tensor, matrices: tuple[Tensor, ...]) -> Tensor:
     """Each axis of r (B, *n) multiplied by its matrix (m, n): (B, *m)."""
     for matrix in matrices:  # each product takes the first axis and puts it last

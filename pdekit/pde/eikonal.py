@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from pdekit import checks
 from pdekit.pde.fields import Field, KarhunenLoeve
-from pdekit.pde.problem import Problem, Samples
+from pdekit.pde.least_squares import LeastSquares
+from pdekit.pde.problem import Samples
 from pdekit.pde.reference.eikonal import eikonal
 
 NEAR = 0.05  # radius around a point source where rays are taken as straight
@@ -18,7 +19,7 @@ SLOWNESS = KarhunenLoeve(terms=6, eta=0.5, bound=0.5)
 
 
 @dataclass(frozen=True)
-class Eikonal(Problem):
+class Eikonal(LeastSquares):
     """`|grad u| = s` on the unit square, u = 0 on the face x = 0 or at a point `source = (x, y)`: first arrival times.
 
     The slowness s is drawn from `slowness`, a field above zero, a mild `KarhunenLoeve(6, 0.5, 0.5)` unless given. The
@@ -91,9 +92,26 @@ class Eikonal(Problem):
 
     def losses(self, u: Tensor, samples: Samples) -> Tensor:
         """The mean of r^2 or |r| of each u (B, H, W) over the nodes where u is not given: (B,)."""
-        slope = sum(_upwind(u, axis).square() for axis in (-1, -2)) * (self.resolution - 1) ** 2
-        r = (slope / samples.data.square() - 1)[:, torch.from_numpy(self.free())]
+        r = self._residual(u, samples)[:, torch.from_numpy(self.free())]
         return (r.square() if self.norm == "l2" else r.abs()).mean(dim=1)
+
+    def _residual(self, u: Tensor, samples: Samples) -> Tensor:
+        slope = sum(_upwind(u, axis).square() for axis in (-1, -2)) * (self.resolution - 1) ** 2
+        return slope / samples.data.square() - 1
+
+    @property
+    def squares(self) -> bool:
+        """The modulus is no square."""
+        return self.norm == "l2"
+
+    @property
+    def offsets(self) -> tuple[tuple[int, int], ...]:
+        """A node and its four neighbours."""
+        return ((-1, 0), (0, -1), (0, 0), (0, 1), (1, 0))
+
+    def equations(self, u: Tensor, samples: Samples) -> Tensor:
+        """The residual over s^2 where u is not given: (B, 1, H, W)."""
+        return (self._residual(u, samples) * torch.from_numpy(self.free())).unsqueeze(1)
 
     def classical(self, data: np.ndarray) -> np.ndarray:
         """Fast sweeping of second order on twice as many intervals."""

@@ -74,6 +74,16 @@ RESIDUALS: dict[str, tuple[Rate, bool]] = {
 """The rates `-(u^2/2)_x` of padded u (..., N + 4) by name, and whether steps are Heun's (else Euler's)."""
 
 
+def stable(h: float, dt: float, nu: float) -> int:
+    """How many steps in a time dt are stable."""
+    return max(math.ceil(dt / (COURANT * h) - 1e-9), math.ceil(nu * dt / (DIFFUSION * h * h) - 1e-9), 1)
+
+
+def reach(residual: str, h: float, dt: float, nu: float) -> int:
+    """How many cells away the map `march` looks, on either side: a limited slope looks at two in each of two stages."""
+    return (4 if RESIDUALS[residual][1] else 1) * stable(h, dt, nu)
+
+
 def march(u: Tensor, residual: str, h: float, dt: float, nu: float = 0.0) -> Tensor:
     """u (..., N) on cells of width h, a time dt later: the scheme's map Phi, as many equal steps as are stable.
 
@@ -82,7 +92,7 @@ def march(u: Tensor, residual: str, h: float, dt: float, nu: float = 0.0) -> Ten
     |u| <= 1.
     """
     rate, heun = RESIDUALS[residual]
-    steps = max(math.ceil(dt / (COURANT * h) - 1e-9), math.ceil(nu * dt / (DIFFUSION * h * h) - 1e-9), 1)
+    steps = stable(h, dt, nu)
     dt = dt / steps
 
     def euler(u: Tensor) -> Tensor:

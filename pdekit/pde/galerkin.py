@@ -3,6 +3,7 @@
 The generator returns `basis` fields o_k instead of one. Multiplied by the hats h_j of a coarse partition of unity
 with `cells` cells a side, they are the local functions `phi_kj = mask o_k h_j`, and the field is
 `u = lifting + sum a_kj phi_kj` with a the minimiser of the sample's own energy: one small symmetric system.
+Where the loss is a sum of squares, a is its minimiser by Gauss and Newton's method.
 Because a is a minimiser, the gradient of the energy with respect to the o_k is that at fixed a (the envelope
 theorem).
 
@@ -18,17 +19,21 @@ import torch
 from torch import Tensor
 
 from pdekit import checks
+from pdekit.pde import combs
 from pdekit.pde.gram import best, combine
+from pdekit.pde.least_squares import LeastSquares
 from pdekit.pde.partition import Partition, partition
-from pdekit.pde.stencil import Quadratic, apply
+from pdekit.pde.ritz import Ritz
+from pdekit.pde.wide import Wide
 
 if TYPE_CHECKING:
     from pdekit.pde.problem import Problem, Samples
-    from pdekit.pde.ritz import Ritz
 
+Step = Callable[[Tensor], Tensor]
 NEWTON = 8  # steps of Newton's method for an energy that is not quadratic
 HALVINGS = 12
 SETTLED = 1e-7  # relative gain of energy below which another step is not worth it
+SETTLED_SQUARES = 1e-3  # the same of a sum of squares, all of which can be had
 
 
 @dataclass(frozen=True)
@@ -42,50 +47,74 @@ class Galerkin:
         checks.settle(self, basis=checks.whole("basis", self.basis), cells=checks.whole("cells", self.cells))
 
     def check(self, problem: "Problem") -> None:
-        """ValueError if `problem` has no energy that the head could minimise."""
-        if not hasattr(problem, "curvature") or getattr(problem, "order", 1) != 1:
-            expected = "a problem with an energy over elements of order 1"
+        """ValueError if `problem` has neither an energy nor a sum of squares that the head could minimise."""
+        if isinstance(problem, LeastSquares) and not problem.squares:
+            remedy = 'use norm="l2" and a hard boundary without periodic faces, or head="plain"'
+            raise checks.refuse('head="galerkin"', "a loss that is a sum of squares", problem, remedy)
+        if not isinstance(problem, (LeastSquares, Ritz)):
+            expected = "a problem with an energy, or whose loss is a sum of squares"
             raise checks.refuse('head="galerkin"', expected, problem, 'use head="plain"')
+        if isinstance(problem, Ritz) and problem.order > 1 and problem.conditions.periodic(problem.dim):
+            raise checks.refuse('head="galerkin"', "no periodic faces with order=2", problem, "use order=1")
 
-    def field(self, problem: "Ritz", output: Tensor, samples: "Samples") -> Tensor:
+    def field(self, problem: "Problem", output: Tensor, samples: "Samples") -> Tensor:
         """u (B, *u_shape) of the generator's output (B, basis components, *shape); differentiable in the output."""
-        lifting, mask = problem.ansatz(output.dtype, samples)
-        functions = problem.close(
-            output.unflatten(1, (self.basis, -1)) * mask.view(problem.components, *problem.shape)
-        )
-        hats = partition(problem.shape, self.cells, problem.conditions.periodic(problem.dim), output.dtype)
-        lifting = problem.close(lifting).expand(len(output), *problem.u_shape)
+        functions = output.unflatten(1, (self.basis, -1))
         with torch.no_grad():
-            a = self._best(problem, functions, hats, lifting, samples)
-        return lifting + combine(functions, hats, a).view(lifting.shape)
+            hats, a = self._best(problem, functions, samples)
+        return problem.impose(combine(functions, hats, a), samples)
 
-    def _best(
-        self, problem: "Ritz", functions: Tensor, hats: Partition, lifting: Tensor, samples: "Samples"
-    ) -> Tensor:
-        """Coefficients (B, basis, *hats) of the least energy, by Newton's method; one step where it is quadratic."""
+    def _best(self, problem: "Problem", functions: Tensor, samples: "Samples") -> tuple[Partition, Tensor]:
+        """Hats and coefficients (B, basis, *hats) of the least loss, by Newton's method or Gauss and Newton's."""
+        squares = isinstance(problem, LeastSquares)
+        search = _least_squares if squares else _ritz
+        hats, step = search(problem, functions, self.cells, samples)
         a = functions.new_zeros(len(functions), self.basis, *hats.shape)
+        if squares:
+            a[:, 0] = (
+                1.0  # the search begins at the first field itself: many squares have more than one valley
+            )
         if not len(functions):
-            return a
-        if isinstance(samples.operator, Quadratic):
-            slope = apply(lifting, samples.operator)
-            if samples.operator.load is not None:
-                slope = slope - samples.operator.load
-            return best(functions, hats, samples.operator, slope)
+            return hats, a
+        if problem.linear:
+            return hats, a + step(a)
 
-        def field(a: Tensor) -> Tensor:
-            return lifting + combine(functions, hats, a).view_as(lifting)
+        def loss(a: Tensor) -> Tensor:
+            return problem.losses(problem.impose(combine(functions, hats, a), samples), samples)
 
-        def newton_step(a: Tensor) -> Tensor:
-            u = field(a)
-            with torch.enable_grad():
-                u.requires_grad_()
-                (slope,) = torch.autograd.grad(problem.losses(u, samples).sum(), u)
-            return best(functions, hats, problem.curvature(u.detach(), samples), slope)
-
-        return descend(lambda a: problem.losses(field(a), samples), newton_step, a)
+        return hats, descend(loss, step, a, SETTLED_SQUARES if squares else SETTLED)
 
 
-def descend(energy: Callable[[Tensor], Tensor], step: Callable[[Tensor], Tensor], a: Tensor) -> Tensor:
+def _ritz(problem: Ritz, functions: Tensor, cells: int, samples: "Samples") -> tuple[Partition, Step]:
+    """The partition for a problem with an energy, and Newton's step from coefficients a."""
+    _, mask = problem.ansatz(functions.dtype, samples)
+    local = problem.close(functions * mask.view(problem.components, *problem.shape))
+    hats = partition(problem.shape, cells, problem.conditions.periodic(problem.dim), functions.dtype)
+
+    def step(a: Tensor) -> Tensor:
+        u = problem.impose(combine(functions, hats, a), samples)
+        with torch.enable_grad():
+            u.requires_grad_()
+            (slope,) = torch.autograd.grad(problem.losses(u, samples).sum(), u)
+        curvature = problem.curvature(u.detach(), samples)
+        if isinstance(curvature, Wide):
+            return combs.best(
+                local, combs.combs(problem.shape, cells, curvature.offsets, a.dtype), curvature, slope
+            )
+        return best(local, hats, curvature, slope)
+
+    return hats, step
+
+
+def _least_squares(
+    problem: LeastSquares, functions: Tensor, cells: int, samples: "Samples"
+) -> tuple[Partition, Step]:
+    """The same for a problem whose loss is a sum of squares."""
+    span = problem.span(cells, functions.dtype)
+    return span.hats, lambda a: problem.move(combine(functions, span.hats, a), functions, span, samples)
+
+
+def descend(energy: Callable[[Tensor], Tensor], step: Step, a: Tensor, tolerance: float) -> Tensor:
     """From a (B, ...) by damped Newton steps: each sample's step is halved until its energy (B,) falls."""
     reached = energy(a)
     spread = (-1, *(1,) * (a.dim() - 1))
@@ -96,14 +125,17 @@ def descend(energy: Callable[[Tensor], Tensor], step: Callable[[Tensor], Tensor]
         for _ in range(HALVINGS):
             tried = energy(a + length.view(spread) * move)
             better = (tried < reached) | settled
-            if better.all():
+            near = (
+                tried - reached
+            ).abs() <= tolerance * reached.abs()  # so little is not worth a shorter step
+            if (better | near).all():
                 break
-            length = torch.where(better, length, length / 2)
+            length = torch.where(better | near, length, length / 2)
         moved = better & ~settled
         a = a + torch.where(moved, length, 0.0).view(spread) * move
         gain = torch.where(moved, reached - tried, 0.0)
         reached = reached - gain
-        settled |= gain <= SETTLED * reached.abs()
+        settled |= gain <= tolerance * reached.abs()
         if settled.all():
             break
     return a

@@ -36,6 +36,7 @@ class Helmholtz(Weak):
 
     given: ClassVar[str] = "speed of sound c"
     components: ClassVar[int] = 2
+    linear: ClassVar[bool] = True
     orders: ClassVar[tuple[float, ...]] = (2.0,)  # of the L2 error of the residual's zero
 
     def __post_init__(self) -> None:

@@ -12,12 +12,15 @@ from pdekit import checks
 from pdekit.pde import formula, trial
 from pdekit.pde.differences import LEAST, Differences, at_faces
 from pdekit.pde.elements import at_points, coordinates
-from pdekit.pde.faces import Neumann, Robin, component, lifting_and_mask
+from pdekit.pde.faces import Neumann, Robin, component
+from pdekit.pde.forms import Part
+from pdekit.pde.imposed import Imposed
+from pdekit.pde.least_squares import LeastSquares
 from pdekit.pde.own import PDE, one_component
 from pdekit.pde.problem import Samples
 from pdekit.pde.reference.own import krylov
 from pdekit.pde.ritz import Ritz
-from pdekit.pde.weak import Part, Weak
+from pdekit.pde.weak import Weak
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -50,12 +53,6 @@ class OfWeakForm(PDE, Weak):
     """The zero of a weak form of the user's, with what flows through the faces."""
 
     objectives: ClassVar[tuple[str, ...]] = ("root", "mean", "asinh")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.obstacle is not None:
-            remedy = "an energy or a strong residual may have one"
-            raise checks.refuse("obstacle", "None with a weak form", self.obstacle, remedy)
 
     def form(self, u: Tensor, grad_u: Tensor, v: Tensor, grad_v: Tensor, x: Tensor, c: Tensor) -> Tensor:
         """The user's form."""
@@ -103,7 +100,7 @@ def _through(
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class OfResidual(PDE):
+class OfResidual(PDE, Imposed, LeastSquares):
     """The zero of a strong residual of the user's, by differences at the nodes."""
 
     objectives: ClassVar[tuple[str, ...]] = ("root", "mean", "asinh")
@@ -116,25 +113,10 @@ class OfResidual(PDE):
     @property
     def free(self) -> Tensor:
         """(*u_shape) bool: the nodes whose u is not given, those at the end of a periodic axis once."""
-        free = self._ansatz(torch.float64)[1] != 0
+        free = self.lifting_and_mask(torch.float64)[1] != 0
         for axis in self.faces.periodic(self.dim):
             free.select(axis, -1).fill_(False)
         return free
-
-    def _ansatz(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        two = lifting_and_mask(self.faces, self.obstacle, self.shape, self.components)
-        lifting, mask = (torch.tensor(one, dtype=dtype).reshape(self.u_shape) for one in two)
-        return lifting, mask
-
-    def impose(self, output: Tensor, samples: Samples) -> Tensor:
-        """`lifting + mask * output`, then the last nodes of a periodic axis set to its first."""
-        lifting, mask = self._ansatz(output.dtype)
-        return self._close(torch.addcmul(lifting, mask, output if self.components > 1 else output.squeeze(1)))
-
-    def _close(self, u: Tensor) -> Tensor:
-        for axis in self.faces.periodic(self.dim):
-            u = torch.cat([u.narrow(axis, 0, u.shape[axis] - 1), u.narrow(axis, 0, 1)], dim=axis)
-        return u
 
     def residual(self, u: Tensor, c: Tensor) -> Tensor:
         """The user's residual of u (B, *u_shape) for c (B, *shape), on natural faces their conditions'; like u."""
@@ -156,18 +138,28 @@ class OfResidual(PDE):
             return u.flatten(1).sum(dim=1)
         return self.residual(u, samples.data)[:, self.free].square().mean(dim=1)
 
+    @property
+    def squares(self) -> bool:
+        """Whether no face is periodic: the head's partition has two ends."""
+        return not self.faces.periodic(self.dim)
+
+    def equations(self, u: Tensor, samples: Samples) -> Tensor:
+        """The residual at the nodes that are free: (B, components, *shape)."""
+        r = self.residual(u, samples.data) * self.free
+        return r if self.components > 1 else r.unsqueeze(1)
+
     def classical(self, data: np.ndarray) -> np.ndarray:
         """The scheme's own zero, by scipy's `newton_krylov` from the lifting."""
         c, shape = torch.from_numpy(data)[None], (self.components, *self.shape)
 
         def residual(u: np.ndarray) -> np.ndarray:
             with torch.no_grad():
-                whole = self._close(torch.from_numpy(u).reshape(-1, *self.u_shape))
+                whole = self.close(torch.from_numpy(u).reshape(-1, *self.u_shape))
                 return self.residual(whole, c.expand(len(u), *self.shape)).numpy().reshape(u.shape)
 
-        lifting, _ = self._ansatz(torch.float64)
+        lifting, _ = self.lifting_and_mask(torch.float64)
         u = krylov(residual, lifting.numpy().reshape(shape), self.free.numpy().reshape(shape))
-        return self._close(torch.from_numpy(u).reshape(self.u_shape)).numpy()
+        return self.close(torch.from_numpy(u).reshape(self.u_shape)).numpy()
 
 
 KINDS: dict[str, type[PDE]] = {"energy": OfEnergy, "weak": OfWeakForm, "strong": OfResidual}

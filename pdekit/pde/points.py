@@ -40,7 +40,7 @@ def energy(u: Tensor, given: Points) -> Tensor:
     return _Energy.apply(u, given)
 
 
-def _grid(u: Tensor, given: Points) -> tuple[int, ...]:
+def grid(u: Tensor, given: Points) -> tuple[int, ...]:
     """The grid's shape: the data tell how many axes of u are its own."""
     dim = next(d for d in (1, 2, 3) if GAUSS[given.order] ** d == given.data.shape[1])
     return tuple(u.shape[-dim:])
@@ -73,7 +73,7 @@ class _Energy(WithGradient):
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, u: Tensor, given: Points) -> Tensor:
-        shape = _grid(u, given)
+        shape = grid(u, given)
         dim, batch = len(shape), len(u)
         nodal = u.detach().reshape(-1, *shape)
         gradient, value = torch.zeros_like(nodal), u.new_zeros(batch)
@@ -115,7 +115,7 @@ def curvature(e: Tensor, density: Density, x: Tensor, c: Tensor) -> Tensor:
 
 def linearised(u: Tensor, given: Points) -> Quadratic:
     """The second derivative of the energy at u (B, *shape) or (B, C, *shape), elements of order 1: K, no load."""
-    shape = _grid(u, given)
+    shape = grid(u, given)
     dim, batch = len(shape), len(u)
     cell = element(spacing(shape))
     n = torch.from_numpy(cell.table).to(u.dtype)  # (S, G, nodes)

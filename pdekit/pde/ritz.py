@@ -7,17 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pdekit import checks
 from pdekit.pde import natural, points, stencil
 from pdekit.pde.elements import cells, element, gather, spacing
-from pdekit.pde.faces import Faces, Obstacle, lifting_and_mask
+from pdekit.pde.imposed import Imposed
 from pdekit.pde.points import Points
-from pdekit.pde.problem import Problem, Samples
+from pdekit.pde.problem import Samples
 from pdekit.pde.stencil import Quadratic
+from pdekit.pde.wide import Wide, second_derivative
 
 
 @dataclass(frozen=True)
-class Ritz(Problem):
+class Ritz(Imposed):
     """The minimiser of `int psi(u, grad u, x, c) dx`, plus what flows through the faces: the base of such problems.
 
     A problem of the catalogue says its `density` and its `conditions`. With `linear`, psi is quadratic in u
@@ -29,16 +29,6 @@ class Ritz(Problem):
     linear: ClassVar[bool] = True
 
     @property
-    def conditions(self) -> Faces:
-        """* The condition on each face."""
-        raise NotImplementedError
-
-    @property
-    def immersed(self) -> Obstacle | None:
-        """The obstacle in the domain, if there is one."""
-        return None
-
-    @property
     def forcing(self) -> natural.Source:
         """The source f: `- int f u` is part of the energy."""
         return 0.0
@@ -46,28 +36,6 @@ class Ritz(Problem):
     def density(self, u: Tensor, grad_u: Tensor, x: Tensor, c: Tensor) -> Tensor:
         """* psi at Gauss points, shapes as in `points.Density`."""
         raise NotImplementedError
-
-    def impose(self, output: Tensor, samples: Samples) -> Tensor:
-        """`lifting + mask * output`, then the last nodes of a periodic axis set to its first."""
-        lifting, mask = self.ansatz(output.dtype, samples)
-        u = torch.addcmul(lifting, mask, output if self.components > 1 else output.squeeze(1))
-        return self.close(u)
-
-    def ansatz(self, dtype: torch.dtype, samples: Samples) -> tuple[Tensor, Tensor]:
-        """`lifting_and_mask`; a lifting that follows from the samples' data is (B, *u_shape)."""
-        return self.lifting_and_mask(dtype)
-
-    def lifting_and_mask(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Two tensors (*u_shape): u on the essential faces, and what an output is multiplied by."""
-        two = lifting_and_mask(self.conditions, self.immersed, self.shape, self.components)
-        lifting, mask = (torch.tensor(one, dtype=dtype).reshape(self.u_shape) for one in two)
-        return lifting, mask
-
-    def close(self, u: Tensor) -> Tensor:
-        """u (..., *shape) with the last node of each periodic axis that of the first."""
-        for axis in self.conditions.periodic(self.dim):
-            u = torch.cat([u.narrow(axis, 0, u.shape[axis] - 1), u.narrow(axis, 0, 1)], dim=axis)
-        return u
 
     def operator(self, data: Tensor) -> Quadratic | Points:
         """The stencil of a quadratic energy, or the data at the Gauss points of another one."""
@@ -117,12 +85,12 @@ class Ritz(Problem):
         """The energy of one field u (*u_shape) for the data (*data_shape) of one sample. Look at it, or plot it."""
         return self.loss(u, data)
 
-    def curvature(self, u: Tensor, samples: Samples) -> Quadratic:
-        """The second derivative of the energy at u (B, *u_shape), as a stencil. ValueError for order 2."""
+    def curvature(self, u: Tensor, samples: Samples) -> Quadratic | Wide:
+        """The second derivative of the energy at u (B, *u_shape): a stencil, a wider map for order 2."""
         if isinstance(samples.operator, Quadratic):
             return samples.operator
         if self.order > 1:
-            raise checks.refuse("order", "1 for a stencil", self.order, "use order=1")
+            return second_derivative(u, samples.operator)
         return self.driven(points.linearised(u, samples.operator))
 
 

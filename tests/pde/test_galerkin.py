@@ -10,6 +10,7 @@ from pdekit.pde import gram as spans
 from pdekit.pde.blocks import Blocks, solve
 from pdekit.pde.partition import partition
 from pdekit.pde.stencil import apply
+from tests.pde.spans import dense_span
 
 AROUND = pk.Faces(x0=pk.Dirichlet(1.0), x1=pk.Dirichlet(0.0), y0=pk.Periodic(), y1=pk.Periodic())
 PROBLEMS = [
@@ -51,19 +52,6 @@ def test_block_tridiagonal_systems_are_solved(rows: int) -> None:
     rhs = torch.randn(3, rows, 5, dtype=torch.float64)
     expected = np.linalg.solve(dense(system), rhs.reshape(3, -1, 1).numpy())
     np.testing.assert_allclose(solve(system, rhs).reshape(3, -1, 1).numpy(), expected, rtol=1e-9)
-
-
-def dense_span(functions: Tensor, hats, k: int) -> np.ndarray:
-    """All local functions of sample k as rows (K J, nodes): output fields times products of hats, one by one."""
-    rows = []
-    for v in functions[k, :, 0].numpy():
-        for place in np.ndindex(*hats.shape):
-            hat = np.ones(v.shape)
-            for axis, j in enumerate(place):
-                line = hats.values[axis][j].numpy()
-                hat = hat * line.reshape([-1 if a == axis else 1 for a in range(v.ndim)])
-            rows.append((v * hat).ravel())
-    return np.array(rows)
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: f"{p.shape}")
