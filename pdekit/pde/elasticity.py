@@ -62,11 +62,6 @@ class Elasticity(Ritz):
         return self.young or Inclusions()
 
     @property
-    def conditions(self) -> Faces:
-        """The condition on each face."""
-        return self.faces
-
-    @property
     def objectives(self) -> tuple[str, ...]:
         """The logarithm, where no traction makes energies negative."""
         return ("log", "mean", "root", "asinh") if self.faces.homogeneous else ("asinh", "mean")

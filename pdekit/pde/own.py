@@ -113,16 +113,6 @@ class PDE(Problem):
         """Shape of one sample's c."""
         return self.shape
 
-    @property
-    def conditions(self) -> Faces:
-        """The condition on each face."""
-        return self.faces
-
-    @property
-    def immersed(self) -> Obstacle | None:
-        """The obstacle."""
-        return self.obstacle
-
     @torch.enable_grad()
     def at_quadrature(self, e: np.ndarray, x: np.ndarray, c: np.ndarray) -> tuple:
         """What `reference.own.newton` needs of a density or a form at N points, by automatic differentiation."""

@@ -58,11 +58,6 @@ class PLaplace(Ritz):
         return self.permeability or KarhunenLoeve()
 
     @property
-    def conditions(self) -> Faces:
-        """The condition on each face."""
-        return self.faces
-
-    @property
     def forcing(self) -> float | str:
         """f."""
         return self.source

@@ -70,16 +70,6 @@ class Poisson(Ritz):
         return self.permeability or KarhunenLoeve(self.terms, self.eta, self.bound)
 
     @property
-    def conditions(self) -> Faces:
-        """The condition on each face."""
-        return self.faces
-
-    @property
-    def immersed(self) -> Obstacle | None:
-        """The obstacle."""
-        return self.obstacle
-
-    @property
     def forcing(self) -> float | str:
         """f."""
         return self.source
