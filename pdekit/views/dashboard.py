@@ -38,7 +38,7 @@ class Dashboard:
         self.solver: Any = None
         self.running = False
         self._stopping = self._forgetting = False
-        self._pace = Pace(self._base.plan)
+        self._pace = Pace(self._base.plan, display.dim)
         self._engines = EngineRoom(cluster, self.controls.say, self._enable)
         self._tasks = Tasks(display.show_failure)
         self._connect()
@@ -117,7 +117,7 @@ class Dashboard:
             self._forget()
             self.controls.say("Building the generator on the engines.", "busy")
             self.solver = await self.cluster.solver_async(experiment, ranks=ranks)
-            self._pace = Pace(experiment.plan)
+            self._pace = Pace(experiment.plan, self._display.dim)
         solver = self.solver
         # Closed at once where painting fails, not when it happens to be collected.
         async with aclosing(

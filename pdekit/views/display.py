@@ -19,8 +19,9 @@ class Display:
 
     def __init__(self, experiment: Any, ranks: int) -> None:
         problem = experiment.problem
+        self.dim = len(problem.shape)
         first = Settings(problem.resolution, ranks, experiment.optimizer, experiment.rate)
-        self.controls = Controls(f"{type(problem).__name__} without data", COUNT, ranks, first)
+        self.controls = Controls(f"{type(problem).__name__} without data", COUNT, ranks, first, self.dim)
         self.figure = figure_of(problem)
         self.view = widgets.HBox([self.controls.box, self.figure.box], layout={"align_items": "flex-start"})
         self.view.add_class("pdekit-dashboard")
@@ -55,7 +56,7 @@ class Display:
     def say_training(self, step: Any, experiment: Any) -> None:
         """Which grid is trained after `step`, and which come later."""
         later = [resolution for resolution, last in experiment.plan if last > step.number]
-        grids = map(grid_name, dict.fromkeys([step.resolution, *later]))
+        grids = (grid_name(nodes, self.dim) for nodes in dict.fromkeys([step.resolution, *later]))
         self.controls.say(f"Training on {', then '.join(grids)}.", "busy")
 
     def say_ended(self, solver: Any) -> None:

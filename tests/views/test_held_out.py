@@ -1,9 +1,12 @@
 """The sample on show, for problems of every shape: maps, lines, cubes, vectors, a single number."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import pdekit as pk
+from pdekit.views.display import Display
 from pdekit.views.held_out import HeldOut, figure_of
 
 
@@ -51,3 +54,20 @@ def test_data_that_may_be_negative_are_never_shown_by_their_logarithm() -> None:
         positive = False
 
     assert figure_of(Signed(16)).widget.layout.annotations[0].text == "coefficient ν"
+
+
+def test_the_grid_of_a_cube_has_three_sides() -> None:
+    """On the figure's marks, among the dashboard's choices, and beside its error."""
+    sides = "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}".join(["32"] * 3)
+    display = Display(pk.Experiment(pk.Poisson(32, dim=3, terms=1)), ranks=1)
+    steps = [SimpleNamespace(number=k, loss=0.5, resolution=n) for k, n in ((1, 16), (2, 32))]
+    history = SimpleNamespace(
+        **{name: np.array([getattr(s, name) for s in steps]) for name in vars(steps[0])}
+    )
+    display.figure.show_loss(history, window=1)
+    assert sides in display.figure.widget.data[-1].text
+    assert (sides, 32) in display.controls.resolution.options
+    display.controls.show_error(0.1, 32)
+    assert f"on {sides}<" in display.controls.error.value
+    display.say_training(SimpleNamespace(number=1, resolution=16), SimpleNamespace(plan=((16, 1), (32, 2))))
+    assert f"then {sides}." in display.controls.message.value
