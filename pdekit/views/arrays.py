@@ -43,8 +43,13 @@ def picture(values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
     return field[shape[0] // 2] if field.ndim == 3 else field
 
 
-def by_log(*fields: Field) -> bool:
-    """Whether such fields are best coloured by log10: all are above 0, and one of them spans a decade or more."""
+def by_log(*fields: Field, dim: int = 2) -> bool:
+    """Whether such fields are best coloured by log10: all are above 0, and one of them spans a decade or more.
+
+    Fields with fewer than `dim` axes, initial conditions and numbers, never are: these may well have another sign.
+    """
+    if any(field.ndim < dim for field in fields):
+        return False
     ranges = [(field.min(), field.max()) for field in fields]
     return all(low > 0 for low, _ in ranges) and any(high >= 10 * low for low, high in ranges)
 

@@ -72,7 +72,7 @@ def plot_fields(
         prediction and reference the error need not be given, and the relative L2 error stands in the title.
     title: above the panels.
     given: what the coefficient is, in words; `problem.given` of a problem.
-    log: colour the coefficient by log10; left out, if it is above 0 and spans a decade or more.
+    log: colour the coefficient by log10; left out, if it is no line, above 0, and spans a decade or more.
     shape: the grid, `problem.shape`; needed where no field is an (H, W) map. Of a cube the middle plane is shown.
 
     Raises ValueError if nothing is given, for another shape, for NaN or infinity, and for a coefficient <= 0
@@ -97,7 +97,7 @@ def plot_fields(
         of_vectors = difference.ndim > len(grid)
         names["error"] = f"error = {'|prediction - reference|' if of_vectors else 'prediction - reference'}"
     if "coefficient" in panels:
-        log = by_log(fields["coefficient"]) if log is None else log
+        log = by_log(np.asarray(coefficient), dim=len(shape) if shape else 2) if log is None else log
         names["coefficient"] = coloured(given, log)
         if log:
             panels["coefficient"] = log10("coefficient", panels["coefficient"])

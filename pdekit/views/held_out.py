@@ -15,7 +15,8 @@ COUNT = 16  # samples to choose from
 def figure_of(problem: Any) -> LiveFigure:
     """The figure for `problem`: what is given is coloured by log10 if that suits a sample on show, as in `by_log`."""
     data = (np.asarray(problem.coefficient(i)) for i in problem.held_out(COUNT))
-    return LiveFigure(problem.given, problem.positive and by_log(*data), len(problem.shape))
+    dim = len(problem.shape)
+    return LiveFigure(problem.given, problem.positive and by_log(*data, dim=dim), dim)
 
 
 class HeldOut:

@@ -91,6 +91,10 @@ def test_fields_of_vectors_are_shown_by_their_length_beside_a_map() -> None:
 
 
 def test_lines_and_cubes_are_shown_on_the_grid() -> None:
+    chance = pk.plot_fields(coefficient=10**X, reference=RAMP)  # positive for once, as a wave may be
+    assert np.allclose(chance.data[0].z, np.broadcast_to(10**X, (5, 9)))
+    asked = pk.plot_fields(coefficient=10**X, reference=RAMP, log=True)
+    assert np.allclose(asked.data[0].z, np.broadcast_to(X, (5, 9)))
     line = pk.plot_fields(coefficient=X - 0.5, reference=RAMP)  # over time
     assert np.allclose(line.data[0].z, np.broadcast_to(X - 0.5, (5, 9)))
     number = pk.plot_fields(coefficient=[100.0], reference=np.stack([RAMP, RAMP]), shape=(5, 9))
