@@ -101,7 +101,7 @@ def run(experiment: "Experiment", comm: "Comm", curve: Path | None) -> None:
                 write_curve(curve, rows)
         if time.monotonic() - printed >= PERIOD or solver.done:
             printed = time.monotonic()
-            say(comm, line(step, experiment.steps))
+            say(comm, line(step, experiment))
     history = solver.history
     waiting = history.communication.sum() / history.seconds[-1]
     say(comm, f"{history.seconds[-1]:.1f} s of training, {waiting:.1%} of it in communication")
@@ -109,10 +109,10 @@ def run(experiment: "Experiment", comm: "Comm", curve: Path | None) -> None:
     say(comm, f"held-out error {error:.2%}: relative L2 against the reference, mean of {HELD_OUT} samples")
 
 
-def line(step: "Step", steps: int) -> str:
+def line(step: "Step", experiment: "Experiment") -> str:
     """Where the training stands."""
-    grid = f"{step.resolution} x {step.resolution}"
-    return f"step {step.number:>6} of {steps}  {grid:>9}  loss {step.loss:<11.6g} {step.seconds:7.1f} s"
+    grid = " x ".join([str(step.resolution)] * experiment.problem.dim)
+    return f"step {step.number:>6} of {experiment.steps}  {grid:>9}  loss {step.loss:<11.6g} {step.seconds:7.1f} s"
 
 
 def say(comm: "Comm", text: str) -> None:

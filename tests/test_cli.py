@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+import pdekit as pk
 from pdekit import batch, lab, launched
 from pdekit.cli import main
 from pdekit.cluster.launch import find_mpiexec
@@ -94,6 +95,12 @@ def test_the_command_itself_loads_nothing_heavy() -> None:
     command = [sys.executable, "-c", textwrap.dedent(program)]
     said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert said.stdout.splitlines() == ["0.1.0", "[]"]
+
+
+def test_a_line_names_the_grid_of_a_square_or_a_cube() -> None:
+    step = pk.Step(1, 0.5, 0.1, 32, 1e-3, 1.0, 0.0, 1)
+    assert "  32 x 32  loss" in batch.line(step, pk.Experiment(pk.Poisson(32)))
+    assert "  32 x 32 x 32  loss" in batch.line(step, pk.Experiment(pk.Poisson(32, dim=3)))
 
 
 def test_train_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

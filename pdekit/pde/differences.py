@@ -5,7 +5,8 @@ from torch import Tensor
 
 from pdekit import checks
 from pdekit.pde import formula
-from pdekit.pde.faces import Faces, Neumann, Robin
+from pdekit.pde.conditions import Neumann, Robin
+from pdekit.pde.faces import Faces
 
 # (offset, factor) of the one-sided formulas at the first node, in units of 1/h and 1/h^2 (Fornberg 1988, Math. Comp.
 # 51, table 3): exact for polynomials of degree 2 and 3.

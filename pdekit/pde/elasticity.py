@@ -10,8 +10,9 @@ from torch import Tensor
 
 from pdekit import checks
 from pdekit.pde import stencil
+from pdekit.pde.conditions import Dirichlet, Periodic, Robin
 from pdekit.pde.elements import cells, element, gather, spacing
-from pdekit.pde.faces import Dirichlet, Faces, Periodic, Robin
+from pdekit.pde.faces import Faces
 from pdekit.pde.fields import Field, Inclusions
 from pdekit.pde.reference.elasticity import elasticity
 from pdekit.pde.ritz import Ritz
@@ -59,11 +60,6 @@ class Elasticity(Ritz):
     def field(self) -> Field:
         """The family of Young's moduli."""
         return self.young or Inclusions()
-
-    @property
-    def conditions(self) -> Faces:
-        """The condition on each face."""
-        return self.faces
 
     @property
     def objectives(self) -> tuple[str, ...]:

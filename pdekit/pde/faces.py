@@ -1,4 +1,4 @@
-"""Boundary conditions on the faces of the unit square or cube, and an obstacle immersed in it.
+"""The conditions on all faces of the unit square or cube, and what they and an obstacle mean on a grid.
 
 Essential conditions hold by construction, `u = lifting + mask * output`: the mask is zero where u is given.
 Natural ones are part of the energy: `nu du/dn + alpha u = flux` adds `1/2 int alpha u^2 - int flux u` over the
@@ -13,79 +13,10 @@ from scipy.ndimage import distance_transform_edt
 
 from pdekit import checks
 from pdekit.pde import formula
-from pdekit.pde.formula import Value
+from pdekit.pde.conditions import Condition, Dirichlet, Neumann, Obstacle, Periodic, Robin, component
 
 BLEND = 0.25  # distance from an obstacle over which its value gives way to that of the faces
-
-
-@dataclass(frozen=True)
-class Dirichlet:
-    """u = value: a number or a formula such as "sin(pi*y)"; a vector field has one a component, None for free."""
-
-    value: Value | tuple[Value | None, ...] = 0.0
-
-    def __post_init__(self) -> None:
-        if isinstance(self.value, (tuple, list)):
-            parts = (v if v is None else formula.checked("value", v) for v in self.value)
-            return checks.settle(self, value=tuple(parts))
-        return checks.settle(self, value=formula.checked("value", self.value))
-
-
-@dataclass(frozen=True)
-class Robin:
-    """nu du/dn + alpha u = flux, with alpha >= 0, numbers or formulas; a vector field has one flux a component."""
-
-    alpha: Value = 1.0
-    flux: Value | tuple[Value, ...] = 0.0
-
-    def __post_init__(self) -> None:
-        flux = self.flux
-        many = isinstance(flux, (tuple, list))
-        checks.settle(
-            self,
-            alpha=formula.checked("alpha", self.alpha),
-            flux=tuple(formula.checked("flux", f) for f in flux) if many else formula.checked("flux", flux),
-        )
-
-
-@dataclass(frozen=True)
-class Neumann:
-    """nu du/dn = flux: a number or a formula; for a vector field one for each component."""
-
-    flux: Value | tuple[Value, ...] = 0.0
-
-    def __post_init__(self) -> None:
-        checks.settle(self, flux=Robin(0.0, self.flux).flux)
-
-
-@dataclass(frozen=True)
-class Periodic:
-    """The nodes of this face and of the opposite one carry the same values; give it to both."""
-
-
-@dataclass(frozen=True)
-class Obstacle:
-    """u = value at the nodes where `inside`, a formula such as "(x-0.5)**2 + (y-0.5)**2 < 0.04", is true."""
-
-    inside: str
-    value: float = 0.0
-
-    def __post_init__(self) -> None:
-        formula.checked("inside", self.inside)
-        checks.settle(self, value=checks.number("value", self.value))
-
-    def mask(self, shape: tuple[int, ...]) -> np.ndarray:
-        """(*shape) bool: the nodes inside. ValueError where there are none, or all are."""
-        inside = formula.on_nodes(self.inside, shape).astype(bool)
-        if inside.all() or not inside.any():
-            got = f"{int(inside.sum())} of {inside.size}"
-            raise checks.refuse(
-                "obstacle", f"some nodes of {shape} inside, not all", got, "move or resize it"
-            )
-        return inside
-
-
-Condition = Dirichlet | Neumann | Robin | Periodic
+CLOSED = Neumann()  # no flux
 NAMES = ("x0", "x1", "y0", "y1", "z0", "z1")
 
 
@@ -93,12 +24,12 @@ NAMES = ("x0", "x1", "y0", "y1", "z0", "z1")
 class Faces:
     """The condition on each face: `x0` is the face x = 0, `x1` the face x = 1. What is left out has no flux."""
 
-    x0: Condition = Neumann()
-    x1: Condition = Neumann()
-    y0: Condition = Neumann()
-    y1: Condition = Neumann()
-    z0: Condition = Neumann()
-    z1: Condition = Neumann()
+    x0: Condition = CLOSED
+    x1: Condition = CLOSED
+    y0: Condition = CLOSED
+    y1: Condition = CLOSED
+    z0: Condition = CLOSED
+    z1: Condition = CLOSED
 
     def __post_init__(self) -> None:
         for f in fields(self):
@@ -116,7 +47,7 @@ class Faces:
 
     def __repr__(self) -> str:
         """What is said about faces; nothing about those without flux."""
-        said = [f"{name}={getattr(self, name)!r}" for name in NAMES if getattr(self, name) != Neumann()]
+        said = [f"{name}={getattr(self, name)!r}" for name in NAMES if getattr(self, name) != CLOSED]
         return f"Faces({', '.join(said)})"
 
     def items(self, dim: int) -> list[tuple[int, int, Condition]]:
@@ -156,15 +87,6 @@ class Faces:
         """Whether all natural conditions are without flux."""
         natural = [getattr(self, n) for n in NAMES if isinstance(getattr(self, n), (Neumann, Robin))]
         return all(n.flux == 0.0 and getattr(n, "alpha", 0.0) == 0.0 for n in natural)
-
-
-def component(value: object, k: int, components: int) -> object:
-    """The part of `value` for component k: its own where there is a tuple of them. ValueError for another number."""
-    if not isinstance(value, tuple):
-        return value
-    if len(value) != components:
-        raise checks.refuse("face", f"{components} values, one a component", value, "give as many")
-    return value[k]
 
 
 @lru_cache(maxsize=32)

@@ -12,7 +12,6 @@ from torch import Tensor
 from pdekit import checks
 from pdekit.pde import stencil
 from pdekit.pde.elements import at_points, element, scatter, spacing
-from pdekit.pde.faces import Faces
 from pdekit.pde.fields import Field, Matern
 from pdekit.pde.problem import Samples
 from pdekit.pde.reference import newton
@@ -51,11 +50,6 @@ class Heat(Ritz):
     def field(self) -> Field:
         """The family of states."""
         return self.state or Matern(length=0.15, exponential=False)
-
-    @property
-    def conditions(self) -> Faces:
-        """No flux."""
-        return Faces()
 
     def ansatz(self, dtype: torch.dtype, samples: Samples) -> tuple[Tensor, Tensor]:
         """`u = v + output`: a short step starts close by, and no face has values to impose."""

@@ -1,11 +1,13 @@
 """Boundary values by construction, for every kind of problem whose faces carry conditions."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from pdekit.pde.faces import Faces, Obstacle, lifting_and_mask
+from pdekit.pde.conditions import Obstacle
+from pdekit.pde.faces import Faces, lifting_and_mask
 from pdekit.pde.problem import Problem, Samples
 
 
@@ -13,15 +15,18 @@ from pdekit.pde.problem import Problem, Samples
 class Imposed(Problem):
     """u is `lifting + mask * output`, exact on the essential faces and in the obstacle whatever the output is."""
 
+    faces: ClassVar[Faces] = Faces()  # * without flux, unless a problem has others or makes them a setting
+    obstacle: ClassVar[Obstacle | None] = None  # * the same
+
     @property
     def conditions(self) -> Faces:
-        """* The condition on each face."""
-        return Faces()
+        """The condition on each face; `faces`, unless they follow from other settings."""
+        return self.faces
 
     @property
     def immersed(self) -> Obstacle | None:
         """The obstacle in the domain, if there is one."""
-        return None
+        return self.obstacle
 
     def lifting_and_mask(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Two tensors (*u_shape): u on the essential faces, and what an output is multiplied by."""

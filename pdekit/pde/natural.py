@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from pdekit.pde import formula, stencil
+from pdekit.pde.conditions import Neumann, Robin, component
 from pdekit.pde.elements import element, gather, scatter, spacing
-from pdekit.pde.faces import Faces, Neumann, Robin, component
+from pdekit.pde.faces import Faces
 from pdekit.pde.stencil import Quadratic, directions
 
 Source = formula.Value | tuple[formula.Value, ...]

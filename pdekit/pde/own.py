@@ -15,7 +15,8 @@ from torch import Tensor
 from pdekit import checks
 from pdekit.pde import trial
 from pdekit.pde.code import ARGUMENTS, compiled, source
-from pdekit.pde.faces import Dirichlet, Faces, Neumann, Obstacle, Robin, component, lifting_and_mask
+from pdekit.pde.conditions import Dirichlet, Neumann, Obstacle, Robin, component
+from pdekit.pde.faces import Faces, lifting_and_mask
 from pdekit.pde.fields import Field, KarhunenLoeve
 from pdekit.pde.problem import Problem
 from pdekit.pde.reference.own import newton
@@ -48,6 +49,9 @@ class PDE(Problem):
     dim: int = 2
     positive_energy: bool = False
 
+    orders: ClassVar[tuple[float, ...]] = (
+        2.0,
+    )  # of the L2 error of the minimiser or zero, where u is smooth
     runs_code: ClassVar[bool] = True  # to make one from text is to run that text
 
     def __new__(cls, *_: Any, **settings: Any) -> "PDE":
@@ -109,16 +113,7 @@ class PDE(Problem):
         """Shape of one sample's c."""
         return self.shape
 
-    @property
-    def conditions(self) -> Faces:
-        """The condition on each face."""
-        return self.faces
-
-    @property
-    def immersed(self) -> Obstacle | None:
-        """The obstacle."""
-        return self.obstacle
-
+    @torch.enable_grad()
     def at_quadrature(self, e: np.ndarray, x: np.ndarray, c: np.ndarray) -> tuple:
         """What `reference.own.newton` needs of a density or a form at N points, by automatic differentiation."""
         e, x, c = (torch.from_numpy(np.ascontiguousarray(a)) for a in (e, x, c))

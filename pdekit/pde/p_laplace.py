@@ -8,7 +8,8 @@ from torch import Tensor
 
 from pdekit import checks
 from pdekit.pde import formula
-from pdekit.pde.faces import Dirichlet, Faces
+from pdekit.pde.conditions import Dirichlet
+from pdekit.pde.faces import Faces
 from pdekit.pde.fields import Field, KarhunenLoeve
 from pdekit.pde.poisson import THROUGH
 from pdekit.pde.reference import newton
@@ -55,11 +56,6 @@ class PLaplace(Ritz):
     def field(self) -> Field:
         """The permeability's family."""
         return self.permeability or KarhunenLoeve()
-
-    @property
-    def conditions(self) -> Faces:
-        """The condition on each face."""
-        return self.faces
 
     @property
     def forcing(self) -> float | str:

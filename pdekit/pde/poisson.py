@@ -7,7 +7,8 @@ from torch import Tensor
 
 from pdekit import checks
 from pdekit.pde import formula, reference
-from pdekit.pde.faces import Dirichlet, Faces, Obstacle
+from pdekit.pde.conditions import Dirichlet, Obstacle
+from pdekit.pde.faces import Faces
 from pdekit.pde.fields import Field, KarhunenLoeve
 from pdekit.pde.ritz import Ritz, diffusion
 from pdekit.pde.stencil import Quadratic
@@ -67,16 +68,6 @@ class Poisson(Ritz):
     def field(self) -> Field:
         """The permeability's family."""
         return self.permeability or KarhunenLoeve(self.terms, self.eta, self.bound)
-
-    @property
-    def conditions(self) -> Faces:
-        """The condition on each face."""
-        return self.faces
-
-    @property
-    def immersed(self) -> Obstacle | None:
-        """The obstacle."""
-        return self.obstacle
 
     @property
     def forcing(self) -> float | str:

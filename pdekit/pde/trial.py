@@ -1,22 +1,15 @@
-"""A user's function tried out on random numbers before any rank starts: wrong shapes, NaN, coupled samples, ...
-
-All numbers of points, samples and axes differ, so that a sum over the wrong axis shows.
-"""
+"""A user's function tried out on random numbers before any rank starts: wrong shapes, NaN, coupled samples, ..."""
 
 from functools import lru_cache
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from pdekit import checks
 from pdekit.pde import points
-from pdekit.pde.code import ARGUMENTS, Words, call, compiled, returned
-from pdekit.pde.differences import Differences
+from pdekit.pde.arguments import CELLS, SAMPLES, Arguments, arguments, at_rest
+from pdekit.pde.code import Words, call, compiled, returned
 
-SAMPLES, CELLS = 5, 7
-GRIDS = {2: (8, 6), 3: (7, 8, 6)}
-Arguments = dict[str, Any]
 EXPECTED = {
     "energy": "one number a point, (samples, points, cells) = ",
     "weak": "one number a point, (samples, points, cells) = ",
@@ -25,6 +18,7 @@ EXPECTED = {
 
 
 @lru_cache(maxsize=64)
+@torch.enable_grad()
 def tried(kind: str, text: str, dim: int, components: int, positive: bool) -> None:
     """ValueError that shows the place if the function of `text` cannot be what a PDE's `kind` needs."""
     given = arguments(kind, dim, components, positive)
@@ -37,39 +31,12 @@ def tried(kind: str, text: str, dim: int, components: int, positive: bool) -> No
         remedy = "leave out random numbers and what it remembers of earlier calls"
         raise checks.refuse(kind, "the same for the same arguments", "another value", remedy)
     _refuse_no_derivative(kind, text, given, value)
-    at_rest = {name: _at_rest(name, one) for name, one in given.items()}
-    _refuse_no_derivative(kind, text, at_rest, _value(kind, text, at_rest), nonzero=False)
+    resting = {name: at_rest(name, one) for name, one in given.items()}
+    _refuse_no_derivative(kind, text, resting, _value(kind, text, resting), nonzero=False)
     _value(kind, text, arguments(kind, dim, components, positive, torch.float32))
     _refuse_coupling(kind, text, given, value.detach())
     if kind == "weak":
         _refuse_not_linear(text, given, value.detach())
-
-
-def arguments(
-    kind: str, dim: int, components: int, positive: bool, dtype: torch.dtype = torch.float64
-) -> Arguments:
-    """Random arguments of such a function, by name; u and grad_u can be differentiated by."""
-    random = torch.Generator().manual_seed(0)
-    lead = (components,) if components > 1 else ()
-    grid = GRIDS[dim] if kind == "strong" else (2**dim, CELLS)
-
-    def drawn(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=random, dtype=torch.float64).to(dtype)
-
-    def places() -> Tensor:
-        return torch.rand(dim, *grid, generator=random, dtype=torch.float64).to(dtype)
-
-    c = drawn(SAMPLES, *grid)
-    makers = {
-        "u": lambda: drawn(*lead, SAMPLES, *grid).requires_grad_(),
-        "grad_u": lambda: drawn(*lead, dim, SAMPLES, *grid).requires_grad_(),
-        "v": lambda: drawn(*lead, SAMPLES, *grid),
-        "grad_v": lambda: drawn(*lead, dim, SAMPLES, *grid),
-        "x": places,
-        "c": lambda: c.exp() if positive else c,
-        "d": lambda: Differences(dim),
-    }
-    return {name: makers[name]() for name in ARGUMENTS[kind][1]}
 
 
 def _value(kind: str, text: str, given: Arguments) -> Tensor:
@@ -134,11 +101,6 @@ def _refuse_no_derivative(
         raise checks.refuse(kind, "a function of u", got, "the PDE's unknown is u")
 
 
-def _at_rest(name: str, one: Any) -> Any:
-    """u = 0, where a network may start."""
-    return torch.zeros_like(one).requires_grad_() if name in ("u", "grad_u") else one
-
-
 def _refuse_coupling(kind: str, text: str, given: Arguments, value: Tensor) -> None:
     """ValueError if one sample's value, or one point's, depends on another's."""
     axes = given["c"].dim()
@@ -175,6 +137,7 @@ def _refuse_not_linear(text: str, given: Arguments, value: Tensor) -> None:
 
 
 @lru_cache(maxsize=64)
+@torch.enable_grad()
 def quadratic(text: str, dim: int, components: int, positive: bool) -> bool:
     """Whether the energy density of `text` is `1/2 e^T H e + s^T e` in e = (u, grad u), H and s free of u.
 

@@ -8,17 +8,26 @@ from pdekit.checks import refuse
 Field = NDArray[np.floating]
 
 
-def checked_field(name: str, field: ArrayLike) -> NDArray[np.float64]:
-    """`field` as an (H, W) float64 array of finite numbers, 2 x 2 or larger; ValueError otherwise."""
+def checked_field(name: str, field: ArrayLike, shape: tuple[int, ...] | None = None) -> NDArray[np.float64]:
+    """`field` as an (H, W) float64 array of finite numbers, 2 x 2 or larger; ValueError otherwise.
+
+    With a `shape`, that of a grid, it may also be (*shape), (components, *shape), or a line or a number, which
+    are repeated over the grid.
+    """
     values = np.asarray(field, dtype=np.float64)
-    if values.ndim != 2 or min(values.shape) < 2:
+    if shape is None and (values.ndim != 2 or min(values.shape) < 2):
         remedy = "pass one sample, such as fields[0]" if values.ndim > 2 else "pass a field on a grid"
+        remedy += ", or shape=problem.shape where it is no map"
         raise refuse(name, "an (H, W) array, 2 x 2 or larger", values.shape, remedy)
+    fitting = ((), (1,), shape[-1:], shape, (*values.shape[:1], *shape)) if shape else ()
+    if shape is not None and (len(shape) not in (2, 3) or values.shape not in fitting):
+        expected = f"one sample on the grid {shape}, (H, W) or (D, H, W), with or without components in front"
+        raise refuse(name, expected, values.shape, "pass one sample, such as fields[0]")
     bad = int(np.count_nonzero(~np.isfinite(values)))
     if bad:
         got = f"{bad} NaN or infinite of {values.size}"
         raise refuse(name, "finite values", got, "look for a hole in the data or a training that diverged")
-    return values
+    return values if shape is None or values.ndim >= len(shape) else np.broadcast_to(values, shape)
 
 
 def picture(values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -32,6 +41,22 @@ def picture(values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
         field = np.sqrt(np.square(field).sum(axis=0))
     field = np.broadcast_to(field.reshape(field.shape if field.ndim else (1,)), shape)
     return field[shape[0] // 2] if field.ndim == 3 else field
+
+
+def by_log(*fields: Field, dim: int = 2) -> bool:
+    """Whether such fields are best coloured by log10: all are above 0, and one of them spans a decade or more.
+
+    Fields with fewer than `dim` axes, initial conditions and numbers, never are: these may well have another sign.
+    """
+    if any(field.ndim < dim for field in fields):
+        return False
+    ranges = [(field.min(), field.max()) for field in fields]
+    return all(low > 0 for low, _ in ranges) and any(high >= 10 * low for low, high in ranges)
+
+
+def coloured(given: str, log: bool) -> str:
+    """The title of a map of what is `given`, by its logarithm or as it is."""
+    return f"{given}, log<sub>10</sub>" if log else given
 
 
 def log10(name: str, values: Field) -> NDArray[np.float64]:
@@ -71,19 +96,25 @@ def symmetric_range(field: Field) -> tuple[float, float]:
     return -bound, bound
 
 
-def relative_error(prediction: Field, reference: Field) -> float:
-    """`|prediction - reference| / |reference|` in the L2 norm, both (H, W); ValueError for two shapes."""
+def relative_error(prediction: Field, reference: Field, dim: int = 2) -> float:
+    """`|prediction - reference| / |reference|` in the L2 norm of `l2_norm`; ValueError for two shapes."""
     if prediction.shape != reference.shape:
         expected = f"the reference's shape {reference.shape}"
         raise refuse("prediction", expected, prediction.shape, "predict on the reference's grid")
-    norm = l2_norm(reference)
-    return l2_norm(prediction - reference) / norm if norm > 0 else float("inf")
+    norm = l2_norm(reference, dim)
+    return l2_norm(prediction - reference, dim) / norm if norm > 0 else float("inf")
 
 
-def l2_norm(field: Field) -> float:
-    """`sqrt(int v^2)` over the unit square of the bilinear interpolant of nodal values (H, W)."""
+def l2_norm(field: Field, dim: int = 2) -> float:
+    """`sqrt(int |v|^2)` over the unit square or cube of the (multi)linear interpolant of nodal values.
+
+    The last `dim` axes are the grid's; one before them, if there is one, counts the components.
+    """
     v = np.asarray(field, dtype=np.float64)
-    return float(np.sqrt(np.sum(v * _mass(_mass(v).T).T)))
+    product = v
+    for axis in range(-dim, 0):
+        product = np.moveaxis(_mass(np.moveaxis(product, axis, 0)), 0, axis)
+    return float(np.sqrt(np.sum(v * product)))
 
 
 def _mass(v: NDArray[np.float64]) -> NDArray[np.float64]:

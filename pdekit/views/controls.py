@@ -44,10 +44,11 @@ class Settings:
 class Controls:
     """The widgets, and nothing that knows what they are for: `box` holds them, `settings` reads them."""
 
-    def __init__(self, title: str, samples: int, ranks: int, settings: Settings) -> None:
+    def __init__(self, title: str, samples: int, ranks: int, settings: Settings, dim: int = 2) -> None:
+        self._dim = dim
         self.resolution = _choice(
-            "Resolution", [(grid_name(n), n) for n in sorted({*RESOLUTIONS, settings.resolution})],
-            settings.resolution, "Grid nodes along each side of the unit square",
+            "Resolution", [(grid_name(n, dim), n) for n in sorted({*RESOLUTIONS, settings.resolution})],
+            settings.resolution, f"Grid nodes along each side of the unit {'square' if dim == 2 else 'cube'}",
         )  # fmt: skip
         self.ranks = _choice(
             "World size", [(f"{n} rank{'s' * (n > 1)}", n) for n in range(1, ranks + 1)],
@@ -139,7 +140,7 @@ class Controls:
     def show_error(self, error: float | None, resolution: int = 0) -> None:
         """The relative L2 error of the shown sample on `resolution` nodes a side, in large figures."""
         number = "–" if error is None else f"{100 * error:.3g} %"
-        where = f" on {grid_name(resolution)}" if resolution else ""
+        where = f" on {grid_name(resolution, self._dim)}" if resolution else ""
         self.error.value = (
             '<div style="line-height:1.25;margin:6px 0">'
             f'<span style="font-size:28px;font-weight:600">{number}</span>'

@@ -1,19 +1,15 @@
-"""The dashboard: settings, verbs, progress, and a live figure of a training on the engines of a cluster."""
+"""The dashboard: settings and verbs of a training on the engines of a cluster, with a live display."""
 
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets as widgets
-
-from pdekit.views.controls import Controls, Settings
+from pdekit.views.controls import Settings
+from pdekit.views.display import Display
 from pdekit.views.engine_room import EngineRoom
-from pdekit.views.held_out import COUNT, HeldOut
-from pdekit.views.live import LiveFigure
 from pdekit.views.pace import Pace
 from pdekit.views.tasks import Tasks
-from pdekit.views.theme import grid_name
-from pdekit.views.training import Piece, pieces
+from pdekit.views.training import pieces
 
 if TYPE_CHECKING:
     from pdekit.cluster import Cluster
@@ -37,24 +33,15 @@ class Dashboard:
         self, cluster: "Cluster", problem: "Poisson | None" = None, experiment: "Experiment | None" = None
     ) -> None:
         self.cluster, self._base = cluster, _base(problem, experiment)
-        base, problem = self._base, self._base.problem
-        kind = type(base.generator).__name__
-        first = Settings(problem.resolution, cluster.ranks, base.optimizer, base.rate, kind)
-        self.controls = Controls(f"{type(problem).__name__} without data", COUNT, cluster.ranks, first)
-        self.figure = LiveFigure(problem.given, problem.positive)
-        self.view = widgets.HBox([self.controls.box, self.figure.box], layout={"align_items": "flex-start"})
-        self.view.add_class("pdekit-dashboard")
+        self._display = display = Display(self._base, cluster.ranks)
+        self.controls, self.figure, self.view = display.controls, display.figure, display.view
         self.solver: Any = None
         self.running = False
         self._stopping = self._forgetting = False
-        self._pace = Pace(self._base.plan)
-        self._held_out = HeldOut(self._base.problem, self.figure)
+        self._pace = Pace(self._base.plan, display.dim)
         self._engines = EngineRoom(cluster, self.controls.say, self._enable)
-        self._tasks = Tasks(self._show_error)
+        self._tasks = Tasks(display.show_failure)
         self._connect()
-        self._forget()
-        self.controls.show_facts(self._base)
-        self._held_out.show(self._sample, first.resolution)
         self._enable()
         self.controls.say("Press Train: the engines learn to solve it without data.")
 
@@ -78,7 +65,7 @@ class Dashboard:
         try:
             experiment, ranks = self.experiment, self.settings.ranks
         except ValueError as error:  # the run so far stays: the old settings go on with it
-            self._show_error(error)
+            self._display.show_failure(error)
             raise
         self.running, self._stopping = True, False
         self._enable()
@@ -86,7 +73,7 @@ class Dashboard:
             await self._train(experiment, ranks)
         except Exception as error:
             self.solver = None  # where the engines stand is unknown: the next Train starts anew
-            self._show_error(error)
+            self._display.show_failure(error)
             raise
         finally:
             self.running = False
@@ -118,7 +105,7 @@ class Dashboard:
         try:
             await self._engines.restart()
         except Exception as error:
-            self._show_error(error)
+            self._display.show_failure(error)
             raise
         finally:
             self.controls.restart.disabled = False
@@ -130,54 +117,30 @@ class Dashboard:
             self._forget()
             self.controls.say("Building the generator on the engines.", "busy")
             self.solver = await self.cluster.solver_async(experiment, ranks=ranks)
-            self._pace = Pace(experiment.plan)
+            self._pace = Pace(experiment.plan, self._display.dim)
         solver = self.solver
         # Closed at once where painting fails, not when it happens to be collected.
         async with aclosing(
-            pieces(solver, self._pace, lambda: self._sample, lambda: self._stopping)
+            pieces(solver, self._pace, lambda: self._display.sample, lambda: self._stopping)
         ) as running:
             async for piece in running:
-                await self._paint(piece, solver)
-        seconds = solver.history.seconds[-1] if len(solver.history) else 0.0
-        words = f"{len(solver.history):,} steps, {seconds:.0f} s of training."
-        if solver.done:
-            self.controls.say(f"Done: {words} Press Reset, or change a setting, to train anew.", "good")
-        else:
-            self.controls.say(f"Stopped: {words} Train goes on from here.")
-
-    async def _paint(self, piece: Piece, solver: Any) -> None:
-        step, experiment = piece.steps[-1], solver.experiment
-        await self._held_out.turn_to(piece.sample, step.resolution)
-        with self.figure.painting():
-            error = self._held_out.paint(piece.prediction, step.number)
-            self.figure.show_loss(solver.history, window=-(-experiment.samples // experiment.batch))
-        self.controls.show_error(error, step.resolution)
-        left = None if solver.done else self._pace.left(step.number)
-        self.controls.show_progress(step.number, experiment.steps, left)
-        if not self._stopping:
-            later = [resolution for resolution, last in experiment.plan if last > step.number]
-            grids = map(grid_name, dict.fromkeys([step.resolution, *later]))
-            self.controls.say(f"Training on {', then '.join(grids)}.", "busy")
+                await self._display.paint(piece, solver, self._pace)
+                if not self._stopping:
+                    self._display.say_training(piece.steps[-1], experiment)
+        self._display.say_ended(solver)
 
     async def _look(self) -> None:
         """Show another sample, or another grid, while nothing trains."""
-        solver, sample = self.solver, self._sample
+        solver, sample = self.solver, self._display.sample
         resolution = self.settings.resolution if solver is None else solver.resolution
-        await self._held_out.turn_to(sample, resolution)
-        if solver is not None and len(solver.history) and not self.running and sample == self._sample:
+        await self._display.look(resolution)
+        if solver is not None and len(solver.history) and not self.running and sample == self._display.sample:
             prediction = await solver.predict_async(sample, resolution=resolution)
-            self.controls.show_error(self._held_out.paint(prediction, len(solver.history)), resolution)
-
-    @property
-    def _sample(self) -> int:
-        return self._held_out.indices[self.controls.sample.value]
+            self._display.show_prediction(prediction, len(solver.history), resolution)
 
     def _forget(self) -> None:
         self.solver, self._forgetting = None, False
-        self._held_out.forget()
-        self.figure.clear()
-        self.controls.show_error(None)
-        self.controls.show_progress(0, self._base.steps, None)
+        self._display.forget(self._base.steps)
 
     def _holds(self, experiment: "Experiment", ranks: int) -> bool:
         """Whether the engines hold a run of `experiment` on `ranks` ranks."""
@@ -207,7 +170,7 @@ class Dashboard:
         try:
             experiment = self.experiment
         except ValueError as error:
-            self._show_error(error)
+            self._display.show_failure(error)
             return
         self.controls.show_facts(experiment)
         if self.solver is None:
@@ -218,11 +181,6 @@ class Dashboard:
             self.controls.say("Train goes on with the run.")
         else:
             self.controls.say("Another setting: Train starts a new run.")
-
-    def _show_error(self, error: BaseException) -> None:
-        # What pdekit raises is a sentence already; of other errors the kind helps.
-        own = isinstance(error, ValueError) or type(error).__module__.startswith("pdekit")
-        self.controls.say(str(error) if own else f"{type(error).__name__}: {error}", "wrong")
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         return self.view._repr_mimebundle_(**options)

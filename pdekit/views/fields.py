@@ -1,15 +1,27 @@
 """Fields as heatmaps: one array, or coefficient, prediction, reference and error side by side.
 
-Arrays are (H, W) with x along W and y along H, nodes on the closed unit square, row 0 at y = 0.
+Maps are (H, W) with x along W and y along H, nodes on the closed unit square, row 0 at y = 0; whatever else a
+problem has on its grid is shown as `arrays.picture` says.
 """
 
+import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
 from pdekit.checks import refuse
 from pdekit.views import theme
-from pdekit.views.arrays import Field, checked_field, common_range, log10, relative_error, symmetric_range
+from pdekit.views.arrays import (
+    Field,
+    by_log,
+    checked_field,
+    coloured,
+    common_range,
+    log10,
+    picture,
+    relative_error,
+    symmetric_range,
+)
 
 UNIT = {"range": [0, 1], "constrain": "domain", "showgrid": False, "tickvals": [0, 0.5, 1]}
 
@@ -47,32 +59,53 @@ def plot_fields(
     error: ArrayLike | None = None,
     *,
     title: str = "",
+    given: str = "coefficient ν",
+    log: bool | None = None,
+    shape: tuple[int, ...] | None = None,
 ) -> go.Figure:
-    """What a sample looks like: coefficient (log10), prediction and reference on one colour range, error.
+    """What a sample looks like: what is given, prediction and reference on one colour range, error.
 
-    Each is an (H, W) array or None, which leaves its panel out. With both prediction and reference the error
-    need not be given, and the relative L2 error stands in the title.
+    Parameters
+    ----------
+    coefficient, prediction, reference, error: real arrays, or None, which leaves the panel out. Beside an (H, W)
+        map, a field of vectors (components, H, W) is shown by its length, a line (W,) repeated along y. With both
+        prediction and reference the error need not be given, and the relative L2 error stands in the title.
+    title: above the panels.
+    given: what the coefficient is, in words; `problem.given` of a problem.
+    log: colour the coefficient by log10; left out, if it is no line, above 0, and spans a decade or more.
+    shape: the grid, `problem.shape`; needed where no field is an (H, W) map. Of a cube the middle plane is shown.
 
-    Raises ValueError if nothing is given, or for a field that `plot_field` would refuse.
+    Raises ValueError if nothing is given, for another shape, for NaN or infinity, and for a coefficient <= 0
+    with `log=True`.
     """
-    given = {"coefficient": coefficient, "prediction": prediction, "reference": reference, "error": error}
-    panels = {name: checked_field(name, field) for name, field in given.items() if field is not None}
-    if not panels:
+    named = {"coefficient": coefficient, "prediction": prediction, "reference": reference, "error": error}
+    named = {name: field for name, field in named.items() if field is not None}
+    if not named:
         raise refuse("plot_fields", "at least one field", "none", "pass coefficient=, prediction=, ...")
-    if "prediction" in panels and "reference" in panels:
-        relative = relative_error(panels["prediction"], panels["reference"])
-        panels.setdefault("error", panels["prediction"] - panels["reference"])
+    beside = next((np.shape(field) for field in named.values() if np.ndim(field) == 2), None)
+    fields, panels, names = {}, {}, {}
+    for name, field in named.items():
+        grid = shape or (None if np.ndim(field) == 2 else beside)  # a map has a grid of its own
+        fields[name] = checked_field(name, field, grid)
+        panels[name] = picture(fields[name], grid or fields[name].shape)
+    if "prediction" in fields and "reference" in fields:
+        grid = shape or beside
+        relative = relative_error(fields["prediction"], fields["reference"], len(grid))
         title = f"{title + ' · ' if title else ''}relative L<sup>2</sup> error {100 * relative:.2f} %"
+        difference = fields["prediction"] - fields["reference"]
+        panels.setdefault("error", picture(difference, grid))
+        of_vectors = difference.ndim > len(grid)
+        names["error"] = f"error = {'|prediction - reference|' if of_vectors else 'prediction - reference'}"
     if "coefficient" in panels:
-        panels["coefficient"] = log10("coefficient", panels["coefficient"])
+        log = by_log(np.asarray(coefficient), dim=len(shape) if shape else 2) if log is None else log
+        names["coefficient"] = coloured(given, log)
+        if log:
+            panels["coefficient"] = log10("coefficient", panels["coefficient"])
 
     solutions = [panels[name] for name in ("prediction", "reference") if name in panels]
     looks = dict.fromkeys(("prediction", "reference"), (common_range(*solutions), theme.FIELD_SCALE))
     looks["coefficient"] = (None, theme.COEFFICIENT_SCALE)
     looks["error"] = (symmetric_range(panels["error"]) if "error" in panels else None, theme.SIGNED_SCALE)
-    names = {"coefficient": "coefficient, log<sub>10</sub> ν", "error": "error = prediction - reference"}
-    if "reference" not in panels:
-        names["error"] = "error"
     figure = make_subplots(
         cols=len(panels), subplot_titles=[names.get(n, n) for n in panels], horizontal_spacing=0.04
     )

@@ -6,10 +6,17 @@ from typing import Any
 import numpy as np
 
 from pdekit.checks import refuse
-from pdekit.views.arrays import picture
+from pdekit.views.arrays import by_log, picture
 from pdekit.views.live import LiveFigure
 
 COUNT = 16  # samples to choose from
+
+
+def figure_of(problem: Any) -> LiveFigure:
+    """The figure for `problem`: what is given is coloured by log10 if that suits a sample on show, as in `by_log`."""
+    data = (np.asarray(problem.coefficient(i)) for i in problem.held_out(COUNT))
+    dim = len(problem.shape)
+    return LiveFigure(problem.given, problem.positive and by_log(*data, dim=dim), dim)
 
 
 class HeldOut:

@@ -12,7 +12,7 @@ from ipywidgets import VBox
 from plotly.subplots import make_subplots
 
 from pdekit.views import theme
-from pdekit.views.arrays import Field, common_range, log10
+from pdekit.views.arrays import Field, coloured, common_range, log10
 from pdekit.views.curves import trailing_mean
 from pdekit.views.fields import UNIT, bar_below, heatmap
 
@@ -33,13 +33,14 @@ _TITLES = (
 class LiveFigure:
     """Six panels: coefficient, prediction, reference; loss and error against steps; the error as a map."""
 
-    def __init__(self, data: str = "coefficient ν", log: bool = True) -> None:
-        """`data` names what is given, shown by its logarithm with `log`."""
+    def __init__(self, given: str = "coefficient ν", log: bool = True, dim: int = 2) -> None:
+        """`given` says in words what is given, shown by its logarithm with `log`; grids have `dim` axes."""
+        self._dim = dim
         self._log = log
         figure = make_subplots(
             rows=2,
             cols=3,
-            subplot_titles=(f"{data}, log<sub>10</sub>" if log else data, *_TITLES),
+            subplot_titles=(coloured(given, log), *_TITLES),
             horizontal_spacing=0.075,
             vertical_spacing=0.19,
         )
@@ -116,7 +117,7 @@ class LiveFigure:
         for index in np.flatnonzero(np.diff(grids)) + 1:
             x += [int(number[index]), int(number[index]), None]
             y += [0, 1, None]
-            text += ["", theme.grid_name(grids[index]), ""]
+            text += ["", theme.grid_name(grids[index], self._dim), ""]
         with self.painting():
             for trace, values in ((self._raw, loss), (self._loss, trailing_mean(loss, grids, window))):
                 trace.x, trace.y = thin(number, POINTS), thin(values, POINTS)

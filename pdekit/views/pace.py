@@ -12,11 +12,11 @@ class Pace:
     With the prediction that is asked for after each call, 0.2 s make about four repaints a second.
 
     `plan` is the experiment's: (resolution, number of the last step on it), in order. A step's cost is taken
-    to grow with the number of nodes until the finer grid has been measured.
+    to grow with the number of nodes, on grids of `dim` axes, until the finer grid has been measured.
     """
 
-    def __init__(self, plan: Plan, target: float = 0.2) -> None:
-        self.plan, self.target = plan, target
+    def __init__(self, plan: Plan, dim: int = 2, target: float = 0.2) -> None:
+        self.plan, self.dim, self.target = plan, dim, target
         self._asked = 0
         self._seconds: dict[int, float] = {}  # a step's seconds by resolution
         self._until = 0.0  # training seconds of the last step seen
@@ -51,4 +51,4 @@ class Pace:
         if not self._seconds:
             return 0.0
         nearest = min(self._seconds, key=lambda known: abs(known - resolution))
-        return self._seconds[nearest] * (resolution / nearest) ** 2
+        return self._seconds[nearest] * (resolution / nearest) ** self.dim

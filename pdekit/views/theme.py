@@ -23,9 +23,9 @@ _AXIS = {
 }
 
 
-def grid_name(nodes: int) -> str:
-    """A square grid in words that do not break over a line: 64 × 64."""
-    return f"{nodes}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}{nodes}"
+def grid_name(nodes: int, dim: int = 2) -> str:
+    """The grid of a square or cube in words that do not break over a line: 64 × 64."""
+    return "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}".join([str(nodes)] * dim)
 
 
 def template() -> go.layout.Template:

@@ -1,11 +1,13 @@
 """The sample on show, for problems of every shape: maps, lines, cubes, vectors, a single number."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import pdekit as pk
-from pdekit.views.held_out import HeldOut
-from pdekit.views.live import LiveFigure
+from pdekit.views.display import Display
+from pdekit.views.held_out import HeldOut, figure_of
 
 
 @pytest.mark.parametrize(
@@ -15,7 +17,7 @@ from pdekit.views.live import LiveFigure
 )
 def test_every_problem_can_be_shown(problem) -> None:
     """Nothing to be seen is missing, and the error is the problem's own."""
-    figure = LiveFigure(problem.given, problem.positive)
+    figure = figure_of(problem)
     shown = HeldOut(problem, figure)
     sample = shown.indices[0]
     shown.show(sample, problem.resolution)
@@ -24,3 +26,48 @@ def test_every_problem_can_be_shown(problem) -> None:
     for trace in figure.widget.data[:4]:
         assert np.asarray(trace.z, dtype=float).shape == problem.shape[-2:]
         assert np.isfinite(np.asarray(trace.z, dtype=float)).all()
+
+
+@pytest.mark.parametrize(
+    ("problem", "title"),
+    [
+        (pk.Poisson(16), "coefficient ν, log<sub>10</sub>"),
+        (pk.Poisson(16, bound=0.2), "coefficient ν"),  # less than a decade
+        (pk.Cavity(17), "Reynolds number"),  # one number a sample
+        (pk.Burgers(16), "initial condition"),
+    ],
+    ids=["wide", "narrow", "number", "signed"],
+)
+def test_the_dashboard_and_plot_fields_colour_by_one_rule(problem, title: str) -> None:
+    figure, sample = figure_of(problem), problem.held_out(1)[0]
+    assert figure.widget.layout.annotations[0].text == title
+    still = pk.plot_fields(
+        problem.coefficient(sample), problem.reference(sample), given=problem.given, shape=problem.shape
+    )
+    assert still.layout.annotations[0].text == title
+
+
+def test_data_that_may_be_negative_are_never_shown_by_their_logarithm() -> None:
+    """Those on show may all be positive: another grid's need not be."""
+
+    class Signed(pk.Poisson):
+        positive = False
+
+    assert figure_of(Signed(16)).widget.layout.annotations[0].text == "coefficient ν"
+
+
+def test_the_grid_of_a_cube_has_three_sides() -> None:
+    """On the figure's marks, among the dashboard's choices, and beside its error."""
+    sides = "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}".join(["32"] * 3)
+    display = Display(pk.Experiment(pk.Poisson(32, dim=3, terms=1)), ranks=1)
+    steps = [SimpleNamespace(number=k, loss=0.5, resolution=n) for k, n in ((1, 16), (2, 32))]
+    history = SimpleNamespace(
+        **{name: np.array([getattr(s, name) for s in steps]) for name in vars(steps[0])}
+    )
+    display.figure.show_loss(history, window=1)
+    assert sides in display.figure.widget.data[-1].text
+    assert (sides, 32) in display.controls.resolution.options
+    display.controls.show_error(0.1, 32)
+    assert f"on {sides}<" in display.controls.error.value
+    display.say_training(SimpleNamespace(number=1, resolution=16), SimpleNamespace(plan=((16, 1), (32, 2))))
+    assert f"then {sides}." in display.controls.message.value

@@ -38,6 +38,12 @@ def test_a_call_ends_where_the_grid_changes_and_the_next_is_shorter() -> None:
     ]  # on 64 x 64 a step is taken to cost four times as much
 
 
+def test_on_a_cube_a_step_is_taken_to_cost_eight_times_as_much() -> None:
+    pace = Pace(PLAN, dim=3)
+    pace.saw(steps(1, 50, 5.0, 32))
+    assert pace.left(50) == pytest.approx(50 * 0.1 + 50 * 0.8)
+
+
 def test_slow_steps_are_asked_for_one_by_one() -> None:
     pace = Pace(PLAN, target=0.25)
     pace.saw(steps(1, 1, 3.0, 32))

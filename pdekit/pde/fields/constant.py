@@ -34,6 +34,7 @@ class Constant(Field):
         return (self.low * (self.high / self.low) ** drawn).clip(self.low, self.high)
 
     def values(self, parameters: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        """The fields of numbers (B, 1): (B, *shape), each constant."""
+        """The fields of numbers (B, 1): (B, *shape), each constant; of shape (1,) the numbers alone."""
+        shape = shape if shape == (1,) else self.check_shape(shape)
         rows = self.check_rows(parameters, 1)
         return np.broadcast_to(rows.reshape(-1, *(1,) * len(shape)), (len(rows), *shape)).copy()

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pdekit.pde.fields.constant import Constant
+import pdekit as pk
+from pdekit.pde.fields import Constant
 
 
 def test_numbers_follow_from_seed_and_index_and_fill_their_range() -> None:
@@ -29,3 +30,10 @@ def test_bad_settings_are_refused() -> None:
         Constant(low=0.0)
     with pytest.raises(ValueError, match="high: expected a number from low=20"):
         Constant(low=20.0)
+
+
+def test_an_experiment_with_numbers_reads_back() -> None:
+    experiment = pk.Experiment(pk.Poisson(32, permeability=pk.Constant(0.5, 2.0)))
+    assert pk.Experiment.parse(str(experiment)) == experiment
+    u = experiment.problem.reference(0)  # u = 1 - x, whatever the number
+    np.testing.assert_allclose(u, np.broadcast_to(np.linspace(1, 0, 32), (32, 32)), atol=1e-12)

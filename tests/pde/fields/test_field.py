@@ -16,6 +16,7 @@ from pdekit.pde import fields
 from pdekit.pde.fields import (
     FIRST_HELD_OUT,
     Checkerboard,
+    Constant,
     Field,
     Folder,
     Images,
@@ -27,6 +28,8 @@ from pdekit.pde.fields import (
 )
 
 RECIPES = [  # (recipe, number of axes); a path is filled in by `made`
+    (Constant(2.0, 3.0), 2),
+    (Constant(), 3),
     (KarhunenLoeve(), 1),
     (KarhunenLoeve(terms=4, eta=0.2), 2),
     (KarhunenLoeve(terms=3), 3),
