@@ -84,11 +84,16 @@ def gather(u: Tensor, order: int = 1) -> Tensor:
 
 def scatter(parts: Tensor, shape: tuple[int, ...], order: int = 1) -> Tensor:
     """The adjoint of `gather`: (B, nodes, P) -> (B, *shape), shared nodes added up."""
-    out = parts.new_zeros(len(parts), *shape)
+    return add(parts.new_zeros(len(parts), *shape), parts, order)
+
+
+def add(u: Tensor, parts: Tensor, order: int = 1) -> Tensor:
+    """Add to u (B, *shape), in place, what `parts` (B, nodes, P) of the cells mean for the nodes."""
+    shape = tuple(u.shape[1:])
     parts = parts.unflatten(2, cells(shape, order))
     for k, window in enumerate(windows(shape, order)):
-        out[(slice(None), *window)] += parts[:, k]
-    return out
+        u[(slice(None), *window)].add_(parts[:, k])
+    return u
 
 
 @lru_cache(maxsize=64)
