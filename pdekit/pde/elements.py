@@ -78,8 +78,10 @@ def windows(shape: tuple[int, ...], order: int = 1) -> list[tuple[slice, ...]]:
 
 def gather(u: Tensor, order: int = 1) -> Tensor:
     """The nodal values of each cell: u (B, *shape) -> (B, nodes, P), P cells."""
-    parts = [u[(slice(None), *window)] for window in windows(tuple(u.shape[1:]), order)]
-    return torch.stack(parts, dim=1).flatten(2)
+    dim = u.dim() - 1
+    for axis in range(1, 1 + dim):
+        u = u.unfold(axis, order + 1, order)  # a view (B, *cells, *nodes)
+    return u.movedim(tuple(range(-dim, 0)), tuple(range(1, 1 + dim))).flatten(1, dim).flatten(2)
 
 
 def scatter(parts: Tensor, shape: tuple[int, ...], order: int = 1) -> Tensor:
