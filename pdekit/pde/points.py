@@ -21,7 +21,7 @@ Density = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """psi(u, grad_u, x, c): u (B, G, P), grad_u (d, B, G, P), x (d, G, P), c (B, G, P) -> (B, G, P), for G Gauss
 points in each of P cells. A field of vectors has u (C, B, G, P) and grad_u (C, d, B, G, P)."""
 
-BLOCK = 2**18  # Gauss points at a time: some 15 MB in float32, few enough calls
+BLOCK = 2**17  # Gauss points at a time: larger blocks spend in page faults what they save in calls
 
 
 Parts = Sequence[Tensor | None]  # of u and of grad u, as a density takes them; None for zero
