@@ -78,17 +78,24 @@ def windows(shape: tuple[int, ...], order: int = 1) -> list[tuple[slice, ...]]:
 
 def gather(u: Tensor, order: int = 1) -> Tensor:
     """The nodal values of each cell: u (B, *shape) -> (B, nodes, P), P cells."""
-    parts = [u[(slice(None), *window)] for window in windows(tuple(u.shape[1:]), order)]
-    return torch.stack(parts, dim=1).flatten(2)
+    dim = u.dim() - 1
+    for axis in range(1, 1 + dim):
+        u = u.unfold(axis, order + 1, order)  # a view (B, *cells, *nodes)
+    return u.movedim(tuple(range(-dim, 0)), tuple(range(1, 1 + dim))).flatten(1, dim).flatten(2)
 
 
 def scatter(parts: Tensor, shape: tuple[int, ...], order: int = 1) -> Tensor:
     """The adjoint of `gather`: (B, nodes, P) -> (B, *shape), shared nodes added up."""
-    out = parts.new_zeros(len(parts), *shape)
+    return add(parts.new_zeros(len(parts), *shape), parts, order)
+
+
+def add(u: Tensor, parts: Tensor, order: int = 1) -> Tensor:
+    """Add to u (B, *shape), in place, what `parts` (B, nodes, P) of the cells mean for the nodes."""
+    shape = tuple(u.shape[1:])
     parts = parts.unflatten(2, cells(shape, order))
     for k, window in enumerate(windows(shape, order)):
-        out[(slice(None), *window)] += parts[:, k]
-    return out
+        u[(slice(None), *window)].add_(parts[:, k])
+    return u
 
 
 @lru_cache(maxsize=64)

@@ -47,12 +47,8 @@ class Ritz(Imposed):
 
     def assemble(self, data: Tensor) -> Quadratic:
         """The stencil of the quadratic energy for data (B, *shape): K and b from the derivatives of psi at u = 0."""
-        given = self.at_points(data)
         zero = data.new_zeros(len(data), *self.u_shape)
-        quadratic = points.linearised(zero, given)
-        with torch.enable_grad():
-            zero.requires_grad_()
-            (slope,) = torch.autograd.grad(points.energy(zero, given).sum(), zero)
+        slope, quadratic = points.expansion(zero, self.at_points(data))
         return self.driven(quadratic._replace(load=-slope if slope.any() else None))
 
     def outside(self, dtype: torch.dtype) -> Quadratic | None:

@@ -48,21 +48,30 @@ def ends(u: Tensor, direction: Direction) -> tuple[Tensor, Tensor]:
     return u[(..., *first)], u[(..., *second)]
 
 
-def assemble(of_pairs: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, ...]:
-    """Edge arrays from `-K_pq` of each cell: (B, ..., pairs, *cells) -> one (B, ..., *edges) for each direction."""
+def zeros(lead: tuple[int, ...], shape: tuple[int, ...], dtype: torch.dtype) -> tuple[Tensor, ...]:
+    """Edge arrays (*lead, *edges) of a grid of `shape`."""
+    sizes = (tuple(n - abs(k) for n, k in zip(shape, d, strict=True)) for d in directions(len(shape)))
+    return tuple(torch.zeros(*lead, *size, dtype=dtype) for size in sizes)
+
+
+def assemble(
+    of_pairs: Tensor, shape: tuple[int, ...], edges: tuple[Tensor, ...] | None = None, start: int = 0
+) -> tuple[Tensor, ...]:
+    """Edge arrays from `-K_pq` of each cell: (B, ..., pairs, *cells) -> one (B, ..., *edges) for each direction.
+
+    Some layers of cells, from `start` on, are added to `edges`, in place.
+    """
     dim = len(shape)
     corners = list(product((0, 1), repeat=dim))
-    lead = of_pairs.shape[: -dim - 1]
-    arrays = {
-        d: of_pairs.new_zeros(*lead, *(n - abs(k) for n, k in zip(shape, d, strict=True)))
-        for d in directions(dim)
-    }
+    edges = edges or zeros(of_pairs.shape[: -dim - 1], shape, of_pairs.dtype)
+    arrays = dict(zip(directions(dim), edges, strict=True))
+    first = (start, *(0,) * (dim - 1))
     for k, (p, q) in enumerate(pairs(dim)):
         direction = tuple(b - a for a, b in zip(corners[p], corners[q], strict=True))
-        low = [min(a, b) for a, b in zip(corners[p], corners[q], strict=True)]
-        place = tuple(slice(i, i + n - 1) for i, n in zip(low, shape, strict=True))
-        arrays[direction][(..., *place)] += of_pairs[(..., k, *(slice(None),) * dim)]
-    return tuple(arrays.values())
+        low = [i + min(a, b) for i, a, b in zip(first, corners[p], corners[q], strict=True)]
+        place = tuple(slice(i, i + n) for i, n in zip(low, of_pairs.shape[-dim:], strict=True))
+        arrays[direction][(..., *place)].add_(of_pairs[(..., k, *(slice(None),) * dim)])
+    return edges
 
 
 def apply(u: Tensor, quadratic: Quadratic) -> Tensor:

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 import torch
 from scipy.sparse import csr_matrix
-from skfem import Basis, BilinearForm, ElementHex1, ElementQuad1, ElementVector, Functional, MeshHex, MeshQuad
+from skfem import (
+    Basis,
+    BilinearForm,
+    ElementHex1,
+    ElementQuad1,
+    ElementVector,
+    Functional,
+    LinearForm,
+    MeshHex,
+    MeshQuad,
+)
 from skfem.helpers import ddot, dot, grad, sym_grad, trace
 from torch import Tensor
 
@@ -40,8 +50,13 @@ def reaction_diffusion(u: Tensor, grad_u: Tensor, x: Tensor, c: Tensor) -> Tenso
     return c * (grad_u**2).sum(0) / 2 + 0.3 * grad_u[0] * last + c * u**2 - x[0] * u + 0.2 * u * last
 
 
+@pytest.mark.parametrize("block", [64, 2**16])
 @pytest.mark.parametrize("shape", [SQUARE, CUBE])
-def test_a_stencil_made_from_any_quadratic_density_is_scikit_fems_matrix(shape: tuple[int, ...]) -> None:
+def test_a_stencil_made_from_any_quadratic_density_is_scikit_fems_matrix(
+    shape: tuple[int, ...], block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the first derivative that comes with it, whatever the number of points at a time."""
+    monkeypatch.setattr(points, "BLOCK", block)
     rng = np.random.default_rng(0)
     c, u = np.exp(rng.normal(size=shape)), rng.normal(size=shape)
     basis, place = basis_of(shape)
@@ -56,9 +71,11 @@ def test_a_stencil_made_from_any_quadratic_density_is_scikit_fems_matrix(shape: 
     )
     matrix = in_order(form.assemble(basis, c=basis.interpolate(c.ravel()[place])), place)
     given = points.points(reaction_diffusion, torch.tensor(c)[None])
-    made = points.linearised(torch.zeros(1, *shape, dtype=torch.float64), given)
+    slope, made = points.expansion(torch.tensor(u)[None], given)
     product = stencil.apply(torch.tensor(u)[None], made)[0].numpy().ravel()
     np.testing.assert_allclose(product, matrix @ u.ravel(), rtol=0, atol=1e-11)
+    load = LinearForm(lambda v, w: w.x[0] * v).assemble(basis)[np.argsort(place)]
+    np.testing.assert_allclose(slope[0].numpy().ravel(), matrix @ u.ravel() - load, rtol=0, atol=1e-11)
     assert stencil.energy(torch.tensor(u)[None], made).item() == pytest.approx(
         0.5 * u.ravel() @ matrix @ u.ravel(), rel=1e-11
     )
@@ -143,16 +160,29 @@ def tensor_gauss(dim: int) -> tuple[np.ndarray, np.ndarray]:
     return grid, np.full(grid.shape[1], w**dim)
 
 
-@pytest.mark.parametrize("density", [quartic, reaction_diffusion])
+def reaction(u: Tensor, grad_u: Tensor, x: Tensor, c: Tensor) -> Tensor:
+    """Without grad u."""
+    return c * u**2
+
+
+def flow(u: Tensor, grad_u: Tensor, x: Tensor, c: Tensor) -> Tensor:
+    """Linear in u, quadratic in grad u."""
+    return c * grad_u[0] ** 2 - x[0] * u
+
+
+@pytest.mark.parametrize("density", [quartic, reaction_diffusion, reaction, flow])
 def test_gradients_pass_gradcheck(density: points.Density) -> None:
     torch.manual_seed(0)
     c = torch.rand(2, 3, 4, dtype=torch.float64) + 0.5
     u = torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)
     given = points.points(density, c)
     assert torch.autograd.gradcheck(lambda u: points.energy(u, given), u)
-    if density is reaction_diffusion:
+    if density is not quartic:
         made = points.linearised(u, given)._replace(load=torch.randn_like(u))
         assert torch.autograd.gradcheck(lambda u: stencil.energy(u, made), u)
+        zero = torch.zeros_like(u)
+        slope, made = points.expansion(zero, given)
+        torch.testing.assert_close(stencil.energy(u, made._replace(load=-slope)), points.energy(u, given))
 
 
 def test_second_derivatives_are_those_of_the_gradient() -> None:
