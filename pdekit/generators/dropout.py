@@ -33,7 +33,7 @@ class Dropout(nn.Module):
         if not self.training or self.p == 0:
             return x
         if len(x) != len(self._samples):
-            remedy = "tell it by remember(...) before a forward in training mode"
+            remedy = "keep the samples first; before a forward in training mode call remember(...)"
             raise checks.refuse("dropout", f"a batch of {len(self._samples)} samples", len(x), remedy)
         shape = x.shape[1:2] if self.channels else x.shape[1:]
         kept = torch.empty(len(x), shape.numel(), dtype=x.dtype)

@@ -2,7 +2,7 @@
 
 Our own, because the package `neuraloperator` cannot be had without experiment trackers and plotting (34 packages,
 180 MB, two seconds to import), and because of the transform: the modes that are kept are few, so that their
-sums over the nodes are small matrix products. These take a half to a quarter of the time of an FFT that is mostly
+sums over the nodes are small matrix products. These take less than half the time of an FFT that is mostly
 thrown away, and a grid of any size then has the very same modes.
 """
 
@@ -54,9 +54,11 @@ class FNO(Standard):
     def body(self, norm_layer: NormLayer, channels: int, dim: int) -> tuple[nn.Module, int]:
         """Lifting, Fourier layers, and the wide layer of the projection, whose second is the network's last."""
         point, wide = CONVOLUTIONS[dim], 4 * self.width
+        # a periodic layer keeps a constant one, which a norm cancels
+        lifting = point(channels, self.width, 1, bias=self.norm == "none")
         layers = [_Layer(self, norm_layer, dim) for _ in range(self.layers)]
         projection = [point(self.width, wide, 1), ACTIVATIONS[self.activation]()]
-        return nn.Sequential(point(channels, self.width, 1), *layers, *projection), wide
+        return nn.Sequential(lifting, *layers, *projection), wide
 
 
 class _Layer(nn.Module):

@@ -19,14 +19,14 @@ from pdekit.generators.standard import ACTIVATIONS, CONVOLUTIONS, Standard
 class ResNet(Standard):
     """The recipe of a residual network, (B, C_in, *grid) -> (B, C_out, *grid), on grids of one to three axes.
 
-    `blocks` residual blocks of two convolutions with `width` channels, dilated by 1, 2, 4, ... up to `widest` and then
-    from 1 on again: with the defaults a node sees 61 others in each direction. The spacing is in nodes, so on a grid
-    twice as fine it is half as long. The other settings are those of a `UNet`.
+    `blocks` residual blocks of two convolutions with `width` channels, dilated by 1, 2, 4, ... up to `dilation` and
+    then from 1 on again: with the defaults a node sees 65 others in each direction, all of a 64 x 64 grid. The
+    spacing is in nodes, so on a grid twice as fine it is half as long. The other settings are those of a `UNet`.
     """
 
-    width: int = 24
-    blocks: int = 8
-    dilation: int = 8
+    width: int = 16
+    blocks: int = 6
+    dilation: int = 16
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -6,13 +6,14 @@ Batch norm and dropout stay as in evaluation: the one lets samples see each othe
 from collections.abc import Callable
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from pdekit import checks
 from pdekit.code import Words, returned
 from pdekit.generators.adapt import adapted
-from pdekit.generators.dropout import Dropout
+from pdekit.generators.dropout import Dropout, dropouts, remember
 from pdekit.generators.network import BUILD
 
 SAMPLES = 3
@@ -33,9 +34,11 @@ def tried(text: str, channels: int, outputs: int, shapes: tuple[Shape, ...]) -> 
             _set(module, training)
             _refuse_chance(module, text, x, outputs)
             _refuse_coupling(module, text, x, outputs)
+        for layer in dropouts(module):
+            layer.train()
         for batch in (x, x[:0]):
             _refuse_no_gradient(module, text, batch, outputs)
-        module.float()
+        module.float().eval()
         for shape in shapes:
             _value(module, text, _inputs((1, channels, *shape), torch.float32), outputs)
     return tuple(norms)
@@ -107,8 +110,13 @@ def _refuse_parameters(module: nn.Module, again: nn.Module) -> None:
 
 
 def _refuse_chance(module: nn.Module, text: str, x: Tensor, outputs: int) -> None:
-    """ValueError if it returns something else the second time."""
-    if not torch.equal(_value(module, text, x, outputs), _value(module, text, x, outputs)):
+    """ValueError if it changes its input, or returns something else the second time."""
+    before = x.clone()
+    values = [_value(module, text, x, outputs) for _ in range(2)]
+    if not torch.equal(x, before):
+        got = Words("its input changed in place")
+        raise checks.refuse("network", "its input left as it is", got, "work on a copy")
+    if not torch.equal(*values):
         got = Words("another value in training" if module.training else "another value")
         remedy = "for noise use nn.Dropout; remember nothing of earlier calls"
         raise checks.refuse("network", "the same for the same fields", got, remedy)
@@ -163,6 +171,7 @@ def _close(a: Tensor, b: Tensor) -> bool:
 def _refuse_no_gradient(module: nn.Module, text: str, x: Tensor, outputs: int) -> None:
     """ValueError that names the parameters without a finite gradient; a rank without samples needs them as well."""
     module.zero_grad()
+    remember(dropouts(module), (0,), np.arange(len(x)))
     value = _value(module, text, x, outputs)
     if value.requires_grad:
         upstream = _inputs(tuple(value.shape), value.dtype)

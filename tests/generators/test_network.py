@@ -128,6 +128,14 @@ def test_a_coarse_grid_is_left_out_where_it_is_below_the_least() -> None:
         pk.Experiment(pk.Poisson(32), pk.Network(text, least=41))
 
 
+def test_each_grid_of_the_plan_is_tried() -> None:
+    """A layer that knows the size of the coarse grid fails on the fine one, and is told before the first step."""
+    with pytest.raises(
+        ValueError, match=r"a module that takes \(1, 1, 64, 64\), torch.float32, got RuntimeError"
+    ):
+        pk.Experiment(generator=pk.Network(body("return self.b(self.a(x))", "self.b = nn.Linear(32, 32)")))
+
+
 def test_the_global_random_numbers_are_left_alone() -> None:
     torch.manual_seed(5)
     expected = torch.rand(1)
@@ -170,6 +178,8 @@ LAZY = "def build(channels, outputs, dim):\n    return nn.LazyConv2d(1, 3, paddi
         (body("return self.b(self.a(x))", "self.b = nn.Softmax(0)"), r"sample 0 in b \(Softmax\)"),
         (body("return self.a(x) * (x.std() if self.training else 1)"), "changes with sample 0 in Net"),
         (body("return F.dropout(self.a(x), 0.1, self.training)"), "value in training; for noise use nn.Dropout"),
+        (body("return self.a(x.relu_())"), "its input changed in place"),
+        (body("return self.b(self.a(x).flatten()).view_as(x)", "self.b = nn.Dropout(0.1)"), "of 3 samples, got 768"),
         (body("return self.a(x + torch.rand(()))"), "got another value; for noise"),
         (body("return self.a(x)", CHANCE), "the same numbers when built again, got a.weight"),
         (body("return self.a(x) * self.b.real", COMPLEX), "real parameters, got b, torch.complex64"),
