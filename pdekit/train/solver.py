@@ -87,9 +87,8 @@ class Solver(Predictor):
         parts = self.samples(shares)
         evaluate = partial(self.evaluate, parts, len(batch))
         self._ride(number)
-        outcome = self.optimizer.step(
-            evaluate, rate, fresh=random or not same
-        )  # other masks: another function
+        fresh = random or not same  # other masks make another function
+        outcome = self.optimizer.step(evaluate, rate, fresh)
         self.reduction.settle()
         for norm in self.norms:
             norm.advance()
