@@ -25,12 +25,13 @@ COUNT = 8  # blocks, and so the most ranks
 class Blocks(Together):
     """Loss, gradient and batch norm with the same bits on 1 to `COUNT` ranks, of any global batch.
 
-    Needs one thread a rank: sums within a block must not depend on how many there are.
+    From then on this process computes with one thread: sums, those of its samples too, depend on how many there are.
     """
 
     def __init__(self, build: Build, comm: Comm, riders: int = 0) -> None:
         checks.whole("ranks with reproducible=True", comm.size, most=COUNT)
         self.comm = comm
+        torch.set_num_threads(1)
         self._hosted = block(COUNT, comm.size, comm.rank)
         self._meeting = Meeting(comm, len(self._hosted))
         self.flats: list[FlatModule] = []
@@ -50,7 +51,7 @@ class Blocks(Together):
         self._go_to(x)
 
         def work(k: int) -> None:
-            torch.set_num_threads(1)
+            torch.set_num_threads(1)  # of this thread: each has its own number
             self.flats[k].backward(share(k), self.ride if k == 0 else None)
 
         self._meeting.run(work)
@@ -93,7 +94,7 @@ class Meeting:
 
     def run(self, work: Callable[[int], None]) -> None:
         """`work(k)` for each block of this rank, one at a time. Raises what the first that fails raises."""
-        self._failed = False
+        self._brought, self._failed = {}, False
         tasks = [self._pool.submit(self._take_turn, work, k) for k in range(self.count)]
         errors = [error for task in tasks if (error := task.exception()) is not None]
         if errors:

@@ -47,8 +47,8 @@ class Experiment:
     same share of the work, over which the rate's schedule runs. `head="galerkin"`: the generator proposes a
     basis, and the best combination in it is taken. `steps` are optimizer steps, `batch` the *global* batch.
     Of three ways to add up the ranks other than one message, one may be chosen: `reproducible`, the same bits on
-    1 to 8 ranks; `sharded`, each rank holds its part of the optimizer's state; `overlap`, gradients travel while
-    backward goes on.
+    1 to 8 ranks, each with one thread; `sharded`, each rank holds its part of the optimizer's state; `overlap`,
+    gradients travel while backward goes on.
     """
 
     problem: Problem = field(default_factory=Poisson)
