@@ -80,12 +80,11 @@ class Overlapped(Together):
     leave from the end of the vector, on all ranks in the same order. The first one takes loss and riders along.
     """
 
-    def __init__(self, build: Build, comm: Comm, riders: int = 0, bucket: int = BUCKET) -> None:
+    def __init__(self, build: Build, comm: Comm, riders: int = 0) -> None:
         super().__init__(build, comm, riders)
         flat = self.flats[0]
-        self._bounds, self._left = _buckets(
-            [p.numel() for p in flat.tensors], bucket // flat.message.itemsize
-        )
+        sizes = [p.numel() for p in flat.tensors]
+        self._bounds, self._left = _buckets(sizes, BUCKET // flat.message.itemsize)
         self._pieces = [flat.message.numpy()[a:b] for a, b in self._bounds]
         self._of = [
             k for k, count in enumerate(self._left) for _ in range(count)

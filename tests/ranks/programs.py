@@ -8,7 +8,7 @@ from torch import nn
 
 import pdekit as pk
 from pdekit.generators.network import BUILD
-from pdekit.parallel import Comm, SyncBatchNorm, block, share
+from pdekit.parallel import Comm, SyncBatchNorm, block, reduction, share
 
 
 def losses(comm: Comm, runs: list[dict]) -> list[dict]:
@@ -20,6 +20,7 @@ def train(
     comm: Comm, resolution: int = 16, norm: str = "batch", dropout: float = 0.0, **settings: object
 ) -> dict:
     generator = pk.UNet(width=4, depth=2, norm=norm, dropout=dropout)
+    reduction.BUCKET = 1000  # some buckets even for a small network
     solver = pk.Solver(
         pk.Experiment(pk.Poisson(resolution), generator, schedule="constant", **settings), comm
     )
