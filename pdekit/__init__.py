@@ -17,6 +17,7 @@ _HOME = {
     "relative_energy": "pdekit.pde",
     "Galerkin": "pdekit.pde.galerkin",
     "Serial": "pdekit.parallel",
+    "SyncBatchNorm": "pdekit.parallel",
     "World": "pdekit.parallel",
     "Experiment": "pdekit.train",
     "Solver": "pdekit.train",
