@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pdekit as pk
-from pdekit import launched
+from pdekit import interrupt, launched
 from pdekit.beside import beside, check_place
 from pdekit.cli import refused
 from pdekit.records import Records
@@ -43,6 +43,10 @@ def train(arguments: argparse.Namespace) -> int:
         if comm.rank == 0:
             print(f"pdekit: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        if comm.size == 1:
+            raise
+        interrupt.leave()
     except Exception:
         if comm.size == 1:
             raise

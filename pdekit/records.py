@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from pdekit import checks
+from pdekit.interrupt import rescued
 from pdekit.train import board, tables
 from pdekit.train.ranks import gathering
 
@@ -28,6 +30,7 @@ class Records:
                 raise checks.refuse("--tensorboard", "a folder", str(tensorboard), "choose another name")
         self.history, self.tensorboard = history, tensorboard
         self._board: board.Board | None = None
+        self._one = Lock()  # an interrupt may come while it writes
 
     @contextmanager
     def kept(self, solver: "Solver") -> Iterator[None]:
@@ -37,6 +40,8 @@ class Records:
                 self._board = stack.enter_context(board.Board(self.tensorboard))
             stack.callback(self.write, solver)
             stack.enter_context(gathering(solver.history, solver.comm))
+            if solver.comm.size > 1 and solver.comm.rank == 0:
+                stack.enter_context(rescued(lambda: self.write(solver)))
             yield
 
     def update(self, solver: "Solver") -> None:
@@ -47,7 +52,8 @@ class Records:
 
     def write(self, solver: "Solver") -> None:
         """Write what this rank knows, on rank 0."""
-        if self.history is not None and solver.comm.rank == 0:
-            solver.history.save(self.history)
-        if self._board is not None:
-            self._board.write(solver.history)
+        with self._one:
+            if self.history is not None and solver.comm.rank == 0:
+                solver.history.save(self.history)
+            if self._board is not None:
+                self._board.write(solver.history)

@@ -210,6 +210,36 @@ def test_a_rank_that_fails_ends_all_of_them() -> None:
 
 
 @pytest.mark.ranks
+def test_an_interrupt_in_a_message_that_never_ends_keeps_the_history(tmp_path: Path) -> None:
+    """Rank 1 leaves the third step; rank 0 waits for it in MPI when it is interrupted. Fails without `rescued`."""
+    program = """
+        import os, signal, sys, time
+        import numpy as np
+        import pdekit
+        from pdekit.cli import main
+
+        class Interrupted(pdekit.Solver):
+            def __next__(self):
+                if not len(self.history):
+                    self.processes = self.comm.allgather(np.array([os.getpid()]))
+                if self.comm.rank == 1 and len(self.history) == 2:
+                    time.sleep(0.5)
+                    os.kill(int(self.processes[0, 0]), signal.SIGINT)
+                    raise KeyboardInterrupt
+                return super().__next__()
+
+        pdekit.Solver = Interrupted
+        sys.exit(main(sys.argv[1:]))
+    """
+    path = tmp_path / "run.csv"
+    arguments = [*TINY[:-1], "90", "--history", str(path)]
+    command = [*find_mpiexec(), "-n", "2", sys.executable, "-c", textwrap.dedent(program), *arguments]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert said.returncode != 0
+    assert pk.History.load(path).number.tolist() == [1, 2], said.stderr
+
+
+@pytest.mark.ranks
 def test_a_launcher_that_starts_worlds_of_one_is_refused() -> None:
     said = run(*TINY, OMPI_COMM_WORLD_RANK="0", OMPI_COMM_WORLD_SIZE="2")
     assert said.returncode == 2

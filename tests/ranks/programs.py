@@ -197,7 +197,7 @@ def spoilt(comm: Comm, sample: int, value: float, sharded: bool = False) -> str:
     return "no error"
 
 
-def who_waits(comm: Comm, late: int, steps: int, folder: str) -> dict[str, object]:
+def histories_of_ranks(comm: Comm, late: int, steps: int, folder: str) -> dict[str, object]:
     """What each rank finds in its history if rank `late` sleeps before each of `steps` steps; saved in `folder`.
 
     Without batch norm the ranks meet once a step, in the message with the gradient.
@@ -219,7 +219,8 @@ def who_waits(comm: Comm, late: int, steps: int, folder: str) -> dict[str, objec
     solver.advance(4), solver.advance(0), solver.run(), solver.run()
     assert len(calls) == 3, "one message for each call that took steps"
     assert solver.history.ranks.waiting.shape == (steps + 5, comm.size)
-    return {"own": own, "alone": alone, "table": ranks.table.tolist(), "waiting": ranks.waiting.tolist()}
+    found = {"own": own, "alone": alone, "table": ranks.table.tolist(), "waiting": ranks.waiting.tolist()}
+    return found | {"diverged": gathered_where_it_diverged(comm)}
 
 
 def gathered_where_it_diverged(comm: Comm) -> list[int]:
