@@ -46,9 +46,9 @@ explain() {
 }
 
 case $MPI in
-    wheel) extras=lab,mpi,files,test ;;
+    wheel) extras=lab,mpi,files,history,test ;;
     site)
-        extras=lab,files,test
+        extras=lab,files,history,test
         [ -n "${PDEKIT_MPIEXEC:-}" ] || command -v mpiexec >/dev/null ||
             fail "MPI=site needs an mpiexec on PATH; load the site's MPI, or run make setup MPI=wheel" ;;
     *) fail "MPI is wheel or site, got '$MPI'; run make setup MPI=wheel" ;;

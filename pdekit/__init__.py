@@ -23,6 +23,7 @@ _HOME = {
     "Solver": "pdekit.train",
     "Step": "pdekit.train",
     "History": "pdekit.train",
+    "compare": "pdekit.train",
     "Cluster": "pdekit.cluster",
     "ClusterError": "pdekit.cluster",
     "plot_field": "pdekit.views",

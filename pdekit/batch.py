@@ -7,13 +7,14 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pdekit as pk
-from pdekit import launched
+from pdekit import interrupt, launched
+from pdekit.beside import beside, check_place
 from pdekit.cli import refused
+from pdekit.records import Records
 
 if TYPE_CHECKING:
     from pdekit.parallel import Comm
@@ -30,16 +31,22 @@ def train(arguments: argparse.Namespace) -> int:
     """Train on all ranks of this world; the exit status."""
     try:
         experiment = experiment_of(arguments)
-        check_curve(arguments.curve)
+        if arguments.curve is not None:
+            check_place("--curve", arguments.curve)
+        records = Records(arguments.history, arguments.tensorboard)
         comm = world()
-    except ValueError as error:
+    except (ValueError, ModuleNotFoundError) as error:
         return refused(error)
     try:
-        run(experiment, comm, arguments.curve)
+        run(experiment, comm, arguments.curve, records)
     except FloatingPointError as error:  # every rank has the same loss, so all of them are here
         if comm.rank == 0:
             print(f"pdekit: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        if comm.size == 1:
+            raise
+        interrupt.leave()
     except Exception:
         if comm.size == 1:
             raise
@@ -63,14 +70,6 @@ def experiment_of(arguments: argparse.Namespace) -> "Experiment":
     return pk.Experiment.parse(arguments.experiment, code=True)
 
 
-def check_curve(path: Path | None) -> None:
-    """ValueError if no file can be written at `path`."""
-    if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
-        raise ValueError(
-            f"--curve: expected a file in a folder that can be written, got {path}; make the folder first"
-        )
-
-
 def world() -> "Comm":
     """The ranks that the launcher started. ValueError if MPI does not see as many as it says it started."""
     started = launched.world()
@@ -85,8 +84,8 @@ def world() -> "Comm":
     return comm
 
 
-def run(experiment: "Experiment", comm: "Comm", curve: Path | None) -> None:
-    """Train to the end, printing from rank 0, and write the curve of held-out errors to `curve`."""
+def run(experiment: "Experiment", comm: "Comm", curve: Path | None, records: Records) -> None:
+    """Train to the end, printing from rank 0; write the curve of held-out errors to `curve`, and the `records`."""
     solver = pk.Solver(experiment, comm)
     held_out = experiment.problem.held_out(HELD_OUT)
     ranks = "1 rank" if comm.size == 1 else f"{comm.size} ranks"
@@ -94,14 +93,21 @@ def run(experiment: "Experiment", comm: "Comm", curve: Path | None) -> None:
     every = -(-experiment.steps // POINTS)
     rows: list[Row] = []
     printed = time.monotonic()
-    for step in solver:
-        if curve is not None and (step.number % every == 0 or solver.done):  # a choice that all ranks share
-            rows.append((step.number, step.seconds, step.resolution, solver.error(held_out, step.resolution)))
-            if comm.rank == 0:
-                write_curve(curve, rows)
-        if time.monotonic() - printed >= PERIOD or solver.done:
-            printed = time.monotonic()
-            say(comm, line(step, experiment))
+    with records.kept(solver):
+        for step in solver:
+            if curve is not None and (
+                step.number % every == 0 or solver.done
+            ):  # a choice that all ranks share
+                rows.append(
+                    (step.number, step.seconds, step.resolution, solver.error(held_out, step.resolution))
+                )
+                if comm.rank == 0:
+                    write_curve(curve, rows)
+            if step.number % every == 0:
+                records.update(solver)
+            if time.monotonic() - printed >= PERIOD or solver.done:
+                printed = time.monotonic()
+                say(comm, line(step, experiment))
     history = solver.history
     waiting = history.communication.sum() / history.seconds[-1]
     say(comm, f"{history.seconds[-1]:.1f} s of training, {waiting:.1%} of it in communication")
@@ -123,15 +129,9 @@ def say(comm: "Comm", text: str) -> None:
 
 def write_curve(path: Path, rows: Sequence[Row]) -> None:
     """Write `rows` to `path` whole or not at all: beside it first, then renamed."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("w", newline="") as file:
-            table = csv.writer(file)
-            table.writerow(("step", "seconds", "resolution", "error"))
-            table.writerows(
-                (n, f"{seconds:.3f}", resolution, f"{error:.6g}") for n, seconds, resolution, error in rows
-            )
-        beside.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            beside.unlink()
+    with beside(path) as draft, draft.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(("step", "seconds", "resolution", "error"))
+        table.writerows(
+            (n, f"{seconds:.3f}", resolution, f"{error:.6g}") for n, seconds, resolution, error in rows
+        )

@@ -63,6 +63,10 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--optimizer", default=argparse.SUPPRESS, help="sgd, adam, adamw or lbfgs")
     verb.add_argument("--threads", type=int, default=1, help="per rank (default 1)")
     verb.add_argument("--curve", type=Path, metavar="FILE.csv", help="write held-out error against seconds")
+    verb.add_argument(
+        "--history", type=Path, metavar="FILE", help="write every step to FILE.parquet or FILE.csv"
+    )
+    verb.add_argument("--tensorboard", type=Path, metavar="DIR", help="write every step for TensorBoard")
     verb.set_defaults(run=train)
 
     verb = verbs.add_parser("version", help="print the version")

@@ -67,6 +67,8 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["train", "Experiment(speed=1)"], "'speed'"),
         (["train", "Experiment()", "--steps", "3"], "got both"),
         (["train", "--curve", "/no/such/folder/curve.csv"], "--curve: expected"),
+        (["train", "--history", "/no/such/folder/run.csv"], "history: expected a file in a folder"),
+        (["train", "--history", "run.xlsx"], "history: expected a file .csv or .parquet, got 'run.xlsx'"),
         (["lab", "--port", "99999"], "port 99999"),
     ],
 )
@@ -120,6 +122,34 @@ def test_train_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [curve]  # nothing is left beside it
 
 
+def test_train_keeps_its_history(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboardX")
+    path, folder = tmp_path / "run.csv", tmp_path / "board"
+    assert main([*TINY, "--history", str(path), "--tensorboard", str(folder)]) == 0
+    history = pk.History.load(path)
+    assert history.number.tolist() == [1, 2, 3] and history.size == 1
+    assert pk.Experiment.parse(history.experiment).problem == pk.Poisson(32)
+    assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize("end", [FloatingPointError, KeyboardInterrupt])
+def test_a_run_that_ends_early_keeps_its_history(
+    end: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The steps of the latest update, and those after it. Fails if it is written at the end alone."""
+
+    class Ending(pk.Solver):
+        def __next__(self) -> pk.Step:
+            if len(self.history) == 2:
+                raise end("enough")
+            return super().__next__()
+
+    monkeypatch.setattr(pk, "Solver", Ending, raising=False)
+    path = tmp_path / "run.csv"
+    assert main([*TINY[:-1], "90", "--history", str(path)]) == (1 if end is FloatingPointError else 130)
+    assert pk.History.load(path).number.tolist() == [1, 2]
+
+
 def test_the_line_that_train_prints_can_be_given_back(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(TINY) == 0
     first = capsys.readouterr().out.splitlines()
@@ -141,8 +171,9 @@ def test_a_curve_that_cannot_be_finished_leaves_the_old_one(
 
 @pytest.mark.ranks
 def test_train_on_two_ranks_is_train_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    curve = tmp_path / "curve.csv"
-    command = [*find_mpiexec(), "-n", "2", sys.executable, "-m", "pdekit", *TINY, "--curve", str(curve)]
+    curve, history = tmp_path / "curve.csv", tmp_path / "run.csv"
+    files = ["--curve", str(curve), "--history", str(history)]
+    command = [*find_mpiexec(), "-n", "2", sys.executable, "-m", "pdekit", *TINY, *files]
     there = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert there.returncode == 0, there.stderr
     assert main(TINY) == 0
@@ -152,6 +183,7 @@ def test_train_on_two_ranks_is_train_alone(tmp_path: Path, capsys: pytest.Captur
     assert lines[-1] == here[-1]
     assert float(re.search(r"([\d.]+)% of it in communication", lines[-2])[1]) > 0
     assert len(curve.read_text().splitlines()) == 1 + 3
+    assert (pk.History.load(history).ranks.waiting >= 0).all()
 
 
 @pytest.mark.ranks
@@ -175,6 +207,36 @@ def test_a_rank_that_fails_ends_all_of_them() -> None:
     said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert said.returncode != 0
     assert "rank 1 fell over" in said.stderr + said.stdout
+
+
+@pytest.mark.ranks
+def test_an_interrupt_in_a_message_that_never_ends_keeps_the_history(tmp_path: Path) -> None:
+    """Rank 1 leaves the third step; rank 0 waits for it in MPI when it is interrupted. Fails without `rescued`."""
+    program = """
+        import os, signal, sys, time
+        import numpy as np
+        import pdekit
+        from pdekit.cli import main
+
+        class Interrupted(pdekit.Solver):
+            def __next__(self):
+                if not len(self.history):
+                    self.processes = self.comm.allgather(np.array([os.getpid()]))
+                if self.comm.rank == 1 and len(self.history) == 2:
+                    time.sleep(0.5)
+                    os.kill(int(self.processes[0, 0]), signal.SIGINT)
+                    raise KeyboardInterrupt
+                return super().__next__()
+
+        pdekit.Solver = Interrupted
+        sys.exit(main(sys.argv[1:]))
+    """
+    path = tmp_path / "run.csv"
+    arguments = [*TINY[:-1], "90", "--history", str(path)]
+    command = [*find_mpiexec(), "-n", "2", sys.executable, "-c", textwrap.dedent(program), *arguments]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert said.returncode != 0
+    assert pk.History.load(path).number.tolist() == [1, 2], said.stderr
 
 
 @pytest.mark.ranks

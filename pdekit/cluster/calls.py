@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future
 from typing import Any
 
-from pdekit.cluster.errors import ClusterError
+from pdekit.cluster.errors import ClusterError, raised
 
 PERIOD = 0.25  # seconds between two looks at the health of the engines
 GRACE = 3.0  # seconds for the other ranks to return once one has raised
@@ -60,11 +60,10 @@ class Call:
 
     def _error(self) -> ClusterError | None:
         """Who raised what so far; ranks that raised something else than the first are left out."""
-        raised = {r: f.exception() for r, f in enumerate(self.futures) if f.done() and f.exception()}
-        if not raised:
+        errors = {r: f.exception() for r, f in enumerate(self.futures) if f.done() and f.exception()}
+        if not errors:
             return None
-        said = {rank: f"{error.ename}: {error.evalue}" for rank, error in raised.items()}
+        said = {rank: f"{error.ename}: {error.evalue}" for rank, error in errors.items()}
         first = min(said)
-        ranks = [str(rank) for rank, words in said.items() if words == said[first]]
-        who = f"Rank{'s' if len(ranks) > 1 else ''} {', '.join(ranks)}"
-        return ClusterError(f"{who} raised {said[first]}.", raised[first].traceback or "")
+        ranks = [rank for rank, words in said.items() if words == said[first]]
+        return raised(ranks, said[first], errors[first].traceback or "")

@@ -7,12 +7,13 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import astuple
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,12 +66,34 @@ def build(experiment: str, ranks: int) -> tuple[int, int] | None:
     return slot.solver.parameters, slot.solver.resolution
 
 
-def advance(k: int) -> tuple[list[tuple[Any, ...]], bool, int] | None:
-    """Collective: the next `k` steps. Rank 0 returns their records, whether all are done, and the grid."""
-    steps = slot.solver.advance(k)
+class Advance(NamedTuple):
+    """What an `advance` brought: records of its steps, `Ranks.table` of them, whether all are done, and the grid.
+
+    `fault` and its traceback tell of an error that all ranks raised; the steps before it are there.
+    """
+
+    records: list[tuple[Any, ...]]
+    ranks: "np.ndarray"
+    done: bool
+    resolution: int
+    fault: str = ""
+    details: str = ""
+
+
+def advance(k: int) -> Advance | None:
+    """Collective: the next `k` steps. Rank 0 returns what they brought."""
+    from pdekit.train.faults import SHARED
+
+    solver, said = slot.solver, ("", "")
+    before = len(solver.history)
+    try:
+        solver.advance(k)
+    except SHARED as error:
+        said = f"{type(error).__name__}: {error}", traceback.format_exc()
     if world().rank:
         return None
-    return [astuple(step) for step in steps], slot.solver.done, slot.solver.resolution
+    records = [astuple(step) for step in solver.history.steps[before:]]
+    return Advance(records, solver.history.ranks_from(before).table, solver.done, solver.resolution, *said)
 
 
 def predict(of: "int | Sequence[int] | np.ndarray", resolution: int | None) -> "np.ndarray":

@@ -8,7 +8,7 @@ import pdekit as pk
 from pdekit import checks
 from pdekit.cluster import engine
 from pdekit.cluster.calls import Call
-from pdekit.cluster.errors import ClusterError
+from pdekit.cluster.errors import ClusterError, raised
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +29,7 @@ class RemoteSolver:
     def __init__(self, cluster: "Cluster", experiment: "Experiment | str", ranks: int | None = None) -> None:
         self.ranks = cluster.ranks if ranks is None else checks.whole("ranks", ranks, most=cluster.ranks)
         self.experiment: Experiment = pk.Experiment.parse(str(experiment), code=True)
-        self.history: History = pk.History()
+        self.history: History = pk.History(experiment=str(self.experiment), size=self.ranks)
         self.done = False
         self.resolution = self.parameters = 0
         self._cluster = cluster
@@ -133,10 +133,11 @@ class RemoteSolver:
             self._flying = None
 
     def _land(self, call: Call, results: list[Any]) -> "list[Step]":
-        records, done, resolution = results[0]
-        steps = [pk.Step(*record) for record in records]
+        brought: engine.Advance = results[0]
+        steps = [pk.Step(*record) for record in brought.records]
         if call is self._flying:  # else another task that waited for it has taken note
-            self._flying, self.done, self.resolution = None, done, resolution
-            for step in steps:
-                self.history.append(step)
+            self._flying, self.done, self.resolution = None, brought.done, brought.resolution
+            self.history.extend(steps, brought.ranks)
+        if brought.fault:
+            raise raised(range(self.ranks), brought.fault, brought.details)
         return steps

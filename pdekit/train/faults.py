@@ -6,12 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pdekit.parallel.drift import DriftError
 from pdekit.pde.problem import Samples
 
 if TYPE_CHECKING:
     from pdekit.train.solver import Solver
 
 KINDS = ("input", "loss", "gradient")
+SHARED = (FloatingPointError, DriftError)  # what every rank raises, at the same step
 
 
 def blame(

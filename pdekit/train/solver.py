@@ -21,6 +21,7 @@ from pdekit.train.history import History, Step
 from pdekit.train.network import network
 from pdekit.train.objectives import OBJECTIVES
 from pdekit.train.predictor import Predictor
+from pdekit.train.ranks import gathering
 
 CHECK = 10  # steps between two comparisons of the ranks' parameters
 
@@ -44,7 +45,7 @@ class Solver(Predictor):
         self.dropouts = [dropouts(module) for module in self.reduction.modules]
         self.optimizer = OPTIMIZERS[experiment.optimizer](self.reduction.x, dot=self.reduction.dot)
         self.drawn = experiment.problem.parameters(range(experiment.samples))
-        self.history = History()
+        self.history = History(experiment=str(experiment), rank=comm.rank, size=comm.size)
         self.seconds = 0.0
         self.stalled = False
         self.problem = experiment.problem.at(experiment.plan[experiment.visit(1)][0])
@@ -92,7 +93,8 @@ class Solver(Predictor):
         self.reduction.settle()
         for norm in self.norms:
             norm.advance()
-        self.seconds += time.perf_counter() - start
+        elapsed, talked = time.perf_counter() - start, self.comm.seconds - communication
+        self.seconds += elapsed
         if outcome.stalled and len(batch) == self.experiment.samples and not random:
             self._leave_grid()  # another batch, or other masks, may bring a lower loss
         self._arrive(number)
@@ -105,9 +107,11 @@ class Solver(Predictor):
             resolution=resolution,
             rate=rate,
             gradient_norm=outcome.gradient_norm,
-            communication=self.comm.seconds - communication,
+            communication=talked,
             evaluations=outcome.evaluations,
             sent=self.comm.sent - sent,
+            compute=elapsed - talked,
+            samples=len(batch) * outcome.evaluations,
         )
         self.history.append(step)
         return step
@@ -141,12 +145,23 @@ class Solver(Predictor):
 
     def advance(self, k: int) -> list[Step]:
         """The next `k` steps; fewer, or none, when the experiment's steps are used up."""
-        return list(islice(self, checks.whole("k", k, least=0)))
+        some = islice(self, checks.whole("k", k, least=0))
+        with gathering(self.history, self.comm):
+            return list(some)
 
     def run(self) -> History:
         """All remaining steps."""
-        for _ in self:
-            pass
+        with gathering(self.history, self.comm):
+            for _ in self:
+                pass
+        return self.history
+
+    def gather_ranks(self) -> History:
+        """The history, with what the other ranks did in the steps that this loop took one by one; asks all ranks.
+
+        `advance` and `run` do so themselves, once each.
+        """
+        self.history.gather(self.comm)
         return self.history
 
     def _ride(self, number: int) -> None:

@@ -8,16 +8,21 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 from plotly.subplots import make_subplots
 
+from pdekit.averages import trailing_mean
 from pdekit.checks import one_of, refuse, whole
 from pdekit.views import theme
 from pdekit.views.arrays import checked_pair
 
-By = Literal["both", "steps", "seconds"]
-_AXES = {"steps": ("number", "step"), "seconds": ("seconds", "seconds of training")}
+By = Literal["both", "steps", "seconds", "samples"]
+_AXES = {  # what a history is shown against: its column, and the words
+    "steps": ("number", "step"),
+    "seconds": ("seconds", "seconds of training"),
+    "samples": ("samples", "samples evaluated"),
+}
 
 
 def plot_loss(histories: Any, by: By = "both", *, window: int = 1, title: str = "Loss") -> go.Figure:
-    """Loss of one History, or of several by name, against steps, seconds, or both side by side.
+    """Loss of one History, or of several by name, against steps, seconds, both side by side, or samples evaluated.
 
     window: above 1, the line is the mean of the last so many losses, and these are points; an epoch,
     `samples // batch`, evens out which samples each batch held. The axis is linear, since a log-energy may be
@@ -33,12 +38,12 @@ def plot_loss(histories: Any, by: By = "both", *, window: int = 1, title: str = 
             raise refuse(f"history {name}".strip(), "at least one step", 0, "train first")
         if bad := int(np.count_nonzero(~np.isfinite(history.loss))):
             raise refuse(f"history {name}".strip(), "finite losses", f"{bad} that are not", "lower the rate")
-    choices = list(_AXES) if by == "both" else [by]
+    choices = ["steps", "seconds"] if by == "both" else [by]
     figure = make_subplots(cols=len(choices), shared_yaxes=True, horizontal_spacing=0.04)
     for column, choice in enumerate(choices, start=1):
         quantity, label = _AXES[choice]
         for index, (name, history) in enumerate(runs.items()):
-            x, place = getattr(history, quantity), {"row": 1, "col": column}
+            x, place = _along(history, quantity), {"row": 1, "col": column}
             if window > 1:
                 points = {"size": 3, "color": _line(index)["color"]}
                 figure.add_scatter(
@@ -121,15 +126,6 @@ def plot_scaling(
     return _finish(figure, title or f"{kind.capitalize()} scaling", 2)
 
 
-def trailing_mean(loss: ArrayLike, grids: ArrayLike, window: int) -> NDArray[np.float64]:
-    """Mean of the last `window` losses (n,), fewer at the start of each of the `grids` (n,): evens out batches."""
-    steps = np.arange(len(loss))
-    start_of_grid = np.maximum.accumulate(np.where(np.r_[True, np.diff(grids) != 0], steps, 0))
-    first = np.maximum(start_of_grid, steps + 1 - window)
-    total = np.r_[0.0, np.cumsum(loss)]
-    return (total[steps + 1] - total[first]) / (steps + 1 - first)
-
-
 def _finish(figure: go.Figure, title: str, columns: int) -> go.Figure:
     return figure.update_layout(
         template=theme.template(),
@@ -147,13 +143,19 @@ def _line(index: int) -> dict[str, Any]:
     return {"color": colour, "dash": dash, "width": 1.6}
 
 
+def _along(history: Any, quantity: str) -> np.ndarray:
+    """Where each step is (n,): its number, or seconds or samples since the start."""
+    values = getattr(history, quantity)
+    return np.cumsum(values) if quantity == "samples" else values
+
+
 def _grid_changes(runs: Mapping[str, Any], quantity: str) -> list[tuple[float, str]]:
     """Where the grid changes, left to right; of equal grids only the last has a label, or they overlap."""
     marks = set()
     for history in runs.values():
         grids = np.asarray(history.resolution)
         for index in np.flatnonzero(np.diff(grids)) + 1:
-            marks.add((float(getattr(history, quantity)[index]), int(grids[index])))
+            marks.add((float(_along(history, quantity)[index]), int(grids[index])))
     last = {size: where for where, size in sorted(marks)}
     return [(where, theme.grid_name(size) if last[size] == where else "") for where, size in sorted(marks)]
 

@@ -1,6 +1,7 @@
 """The solver on the engines: verbs and numbers as in this process, and none taken for another."""
 
 import asyncio
+import re
 
 import numpy as np
 import pytest
@@ -31,6 +32,10 @@ def test_it_trains_as_a_solver_in_one_process(
     history = solver.run()
     assert history is solver.history and solver.done and solver.resolution == local.resolution
     np.testing.assert_allclose(history.loss, local.history.loss, rtol=1e-12)
+    waiting = history.ranks.waiting
+    assert waiting.shape == (6, solver.ranks) and (waiting >= 0).all()
+    np.testing.assert_array_equal(history.ranks.communication[:, 0], history.communication)
+    assert history.experiment == str(experiment)
     assert solver.advance(1) == []
     np.testing.assert_allclose(solver.predict(7), local.predict(7), rtol=1e-9)
     assert solver.predict([7, 8], resolution=32).shape == (2, 32, 32)
@@ -110,11 +115,15 @@ def test_a_run_that_diverges_is_told_once_and_the_engines_live_on(
     wild = pk.Experiment(
         experiment.problem, experiment.generator, optimizer="sgd", rate=1e30, samples=6, batch=3, steps=50
     )
+    solver = cluster.solver(wild)
     with pytest.raises(
         pk.ClusterError, match=r"^Ranks 0, 1, 2 raised FloatingPointError: step \d+: expected a finite"
-    ):
-        cluster.solver(wild).run()
-    assert cluster.state == "ready"
+    ) as error:
+        asyncio.run(solver.advance_async(50))
+    assert cluster.state == "ready" and "blame" in error.value.details
+    step = int(re.search(r"step (\d+):", str(error.value))[1])
+    assert step > 1 and solver.history.number.tolist() == list(range(1, step))  # those before are not lost
+    assert np.isfinite(solver.history.ranks.compute).all()
     assert len(cluster.solver(experiment).run()) == 6
 
 

@@ -1,6 +1,7 @@
 """What the ranks do in the tests: functions of a Comm and plain arguments that return something JSON can hold."""
 
 import hashlib
+import time
 
 import numpy as np
 import torch
@@ -195,6 +196,44 @@ def spoilt(comm: Comm, sample: int, value: float, sharded: bool = False) -> str:
         assert torch.equal(before, solver.reduction.parameters), "the parameters have moved"
         return f"{len(solver.history)}: {error}"
     return "no error"
+
+
+def histories_of_ranks(comm: Comm, late: int, steps: int, folder: str) -> dict[str, object]:
+    """What each rank finds in its history if rank `late` sleeps before each of `steps` steps; saved in `folder`.
+
+    Without batch norm the ranks meet once a step, in the message with the gradient.
+    """
+    generator = pk.UNet(width=4, depth=2, norm="none")
+    experiment = pk.Experiment(pk.Poisson(16), generator, samples=4, batch=4, steps=steps + 5)
+    solver = pk.Solver(experiment, comm)
+    calls, allgather = [], comm.allgather
+    comm.allgather = lambda array: calls.append(array.nbytes) or allgather(array)
+    for _ in range(steps):
+        time.sleep(0.05 * (comm.rank == late))
+        next(solver)
+    own = solver.history.ranks.table[:, comm.rank].tolist()
+    alone = np.isnan(solver.history.ranks.table).sum(axis=(0, 2)).tolist()
+    solver.gather_ranks()
+    assert calls == [steps * 3 * 8], "one message, of all steps at once"
+    ranks = solver.history.ranks
+    solver.history.save(f"{folder}/{comm.rank}.csv")
+    solver.advance(4), solver.advance(0), solver.run(), solver.run()
+    assert len(calls) == 3, "one message for each call that took steps"
+    assert solver.history.ranks.waiting.shape == (steps + 5, comm.size)
+    found = {"own": own, "alone": alone, "table": ranks.table.tolist(), "waiting": ranks.waiting.tolist()}
+    return found | {"diverged": gathered_where_it_diverged(comm)}
+
+
+def gathered_where_it_diverged(comm: Comm) -> list[int]:
+    """Steps, and steps gathered, of a run that ends in an error of all ranks."""
+    generator = pk.UNet(width=4, depth=2, norm="none")
+    settings = {"optimizer": "sgd", "rate": 1e30, "samples": 8, "batch": 8, "steps": 9}
+    solver = pk.Solver(pk.Experiment(pk.Poisson(16), generator, **settings), comm)
+    try:
+        solver.run()
+    except FloatingPointError:
+        return [len(solver.history), int(np.isfinite(solver.history.ranks.waiting).all(axis=1).sum())]
+    return []
 
 
 def adjoints(comm: Comm) -> dict[str, float]:

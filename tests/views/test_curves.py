@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pdekit as pk
-from pdekit.views.curves import trailing_mean
+from pdekit.averages import trailing_mean
 from tests.views.fakes import FakeHistory
 
 
@@ -68,7 +68,9 @@ def test_error_against_seconds_in_percent() -> None:
 
 
 def test_refusals(history: FakeHistory) -> None:
-    with pytest.raises(ValueError, match="by: expected one of 'both', 'steps', 'seconds', got 'epochs'"):
+    with pytest.raises(
+        ValueError, match="by: expected one of 'both', 'steps', 'seconds', 'samples', got 'epochs'"
+    ):
         pk.plot_loss(history, by="epochs")
     with pytest.raises(ValueError, match="history: expected at least one step, got 0; train first"):
         pk.plot_loss(pk.History())
