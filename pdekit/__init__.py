@@ -21,6 +21,8 @@ _HOME = {
     "Experiment": "pdekit.train",
     "Solver": "pdekit.train",
     "Step": "pdekit.train",
+    "Trained": "pdekit.train",
+    "load": "pdekit.train",
     "History": "pdekit.train",
     "Cluster": "pdekit.cluster",
     "ClusterError": "pdekit.cluster",

@@ -1,7 +1,8 @@
-"""A run as a value (`Experiment`), the loop (`Solver`), and what it recorded (`History`)."""
+"""A run as a value (`Experiment`), the loop (`Solver`), what it recorded (`History`), what it made (`Trained`)."""
 
 from pdekit.train.experiment import Experiment
 from pdekit.train.history import History, Step
 from pdekit.train.solver import Solver
+from pdekit.train.trained import Trained, load
 
-__all__ = ["Experiment", "History", "Solver", "Step"]
+__all__ = ["Experiment", "History", "Solver", "Step", "Trained", "load"]

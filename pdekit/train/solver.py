@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from pdekit import checks
+from pdekit.beside import Place
 from pdekit.generators.dropout import dropouts, remember
 from pdekit.optim import OPTIMIZERS, SCHEDULES
 from pdekit.parallel import REDUCTIONS, Comm, Serial, SyncBatchNorm
@@ -21,6 +22,7 @@ from pdekit.train.history import History, Step
 from pdekit.train.network import network
 from pdekit.train.objectives import OBJECTIVES
 from pdekit.train.predictor import Predictor
+from pdekit.train.saved import save
 
 CHECK = 10  # steps between two comparisons of the ranks' parameters
 
@@ -149,6 +151,10 @@ class Solver(Predictor):
         for _ in self:
             pass
         return self.history
+
+    def save(self, path: Place) -> None:
+        """Write the generator as it is to the file `path`, for `pk.load`; asks all ranks. See `saved.save`."""
+        save(self, path, len(self.history), self.history.steps[-1].loss if len(self.history) else math.nan)
 
     def _ride(self, number: int) -> None:
         """What this rank sends along with the loss of step `number`: now and then its parameters' checksum."""

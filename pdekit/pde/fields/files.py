@@ -155,12 +155,10 @@ def interpolate(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return values
 
 
-def optional(module: str, package: str) -> ModuleType:
-    """The `module` of a `package` that not every installation has; ModuleNotFoundError with what to do otherwise."""
+def optional(module: str, package: str, what: str = "fields from files") -> ModuleType:
+    """The `module` of a `package` that only `what` needs; ModuleNotFoundError with what to do where it is missing."""
     try:
         return import_module(module)
     except ModuleNotFoundError as missing:
-        told = checks.refuse(
-            "fields from files", f"the package {package}", "none", "pip install pdekit[files]"
-        )
+        told = checks.refuse(what, f"the package {package}", "none", "pip install pdekit[files]")
         raise ModuleNotFoundError(str(told), name=missing.name) from missing
