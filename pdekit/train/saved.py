@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FORMAT = "pdekit-generator"
 NUMBER = 1  # of the format: raised when an older pdekit could not read it any more
-NOTES = ("experiment", "steps", "loss", "pdekit", "torch")
+NOTES = ("experiment", "generator", "dim", "steps", "loss", "pdekit", "torch")
 MANY = 6  # names that an error lists
 
 
@@ -69,8 +69,20 @@ def _write(path: Place, predictor: "Predictor", steps: int, loss: float) -> None
         if not isinstance(value, Tensor):
             remedy = "register it as a buffer"
             raise checks.refuse("generator", f"a tensor as {name} of its state", value, remedy)
-    notes = (str(predictor.experiment), str(steps), repr(loss), pdekit.__version__, torch.__version__)
-    about = {"format": FORMAT, "number": str(NUMBER), **dict(zip(NOTES, notes, strict=True))}
+    experiment = predictor.experiment
+    about = {
+        "format": FORMAT,
+        "number": str(NUMBER),
+        "experiment": str(experiment),
+        "generator": repr(
+            experiment.generator.bare
+        ),  # for a run that starts from it, which runs nothing of it
+        "dim": str(experiment.problem.dim),
+        "steps": str(steps),
+        "loss": repr(loss),
+        "pdekit": pdekit.__version__,
+        "torch": torch.__version__,
+    }
     # copies: parameters are views of one vector, which the format does not know
     tensors = {
         name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in state.items()

@@ -19,10 +19,10 @@ from pdekit.pde.problem import Samples
 from pdekit.train.experiment import Experiment
 from pdekit.train.faults import blame
 from pdekit.train.history import History, Step
-from pdekit.train.network import network
 from pdekit.train.objectives import OBJECTIVES
 from pdekit.train.predictor import Predictor
 from pdekit.train.saved import save
+from pdekit.train.transfer import builder, train_mode
 
 CHECK = 10  # steps between two comparisons of the ranks' parameters
 
@@ -37,7 +37,7 @@ class Solver(Predictor):
     def __init__(self, experiment: Experiment, comm: Comm | None = None) -> None:
         comm = comm or Serial()
         make = REDUCTIONS[experiment.reduction]
-        self.reduction = make(partial(network, experiment), comm, riders=comm.size)
+        self.reduction = make(builder(experiment), comm, riders=comm.size)
         super().__init__(experiment, self.reduction.modules[0], comm)
         copies = [list(module.modules()) for module in self.reduction.modules]
         self.norms = [m for layers in copies for m in layers if isinstance(m, SyncBatchNorm)]
@@ -84,7 +84,7 @@ class Solver(Predictor):
         rate = self.experiment.rate * SCHEDULES[self.experiment.schedule](self.experiment.progress(number))
         shares = self.reduction.shares(batch)
         for module, layers, share in zip(self.reduction.modules, self.dropouts, shares, strict=True):
-            module.train()
+            train_mode(module, self.experiment.frozen)
             remember(layers, (self.experiment.seed, number), share)
         parts = self.samples(shares)
         evaluate = partial(self.evaluate, parts, len(batch))
