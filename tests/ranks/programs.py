@@ -34,7 +34,7 @@ def histories(comm: Comm, experiments: list[str]) -> list[list[float]]:
     for text in experiments:
         solver = pk.Solver(pk.Experiment.parse(text, code=True), comm)
         losses.append(solver.run().loss.tolist())
-        replicas = comm.allgather(solver.flat.parameters.numpy())
+        replicas = comm.allgather(solver.reduction.parameters.numpy())
         assert all(np.array_equal(one, replicas[0]) for one in replicas), text
     return losses
 

@@ -1,4 +1,4 @@
-"""Saved generators on ranks: the same files on 2 as on 1, one message for all, and frozen parts with the same losses."""
+"""Saved generators on ranks: the same files on 2 as on 1, one message for all, frozen parts with the same losses."""
 
 from pathlib import Path
 
