@@ -28,6 +28,11 @@ def predict(arguments: argparse.Namespace) -> int:
         count = trained.apply(of, arguments.out, arguments.vtk, arguments.resolution, arguments.dataset)
     except (ValueError, ModuleNotFoundError) as error:  # every rank has it, or the like
         return refused(error)
+    except OSError as error:  # on all ranks
+        if comm.rank:
+            return 1
+        print(f"pdekit: {error}", file=sys.stderr, flush=True)
+        os._exit(1)  # after a full disk HDF5 crashes where a process ends in the ordinary way
     except Exception:
         if comm.size == 1:
             raise

@@ -177,6 +177,22 @@ def test_predict_writes_the_fields_of_a_saved_generator(
     assert "dataset: expected none" in refusal(capsys, *ask, "--code", "--dataset", "k")
 
 
+def test_a_full_disk_ends_predict_with_a_message_and_leaves_the_old_file(tmp_path: Path) -> None:
+    pytest.importorskip("h5py")
+    model, out = tmp_path / "rocks.safetensors", tmp_path / "u.h5"
+    pk.Solver(pk.Experiment(pk.Poisson(16), pk.UNet(width=4, depth=2), steps=1)).save(model)
+    out.write_text("old")
+    command = [sys.executable, "-m", "pdekit", "predict", str(model), "0:16", "-o", str(out)]
+    limit = "import os, resource; resource.setrlimit(resource.RLIMIT_FSIZE, (30000, 30000))"
+    program = f"{limit}; os.execv({command[0]!r}, {command!r})"
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert said.returncode == 1, said.stderr
+    assert said.stderr.startswith("pdekit: ") and "File too large" in said.stderr and said.stdout == ""
+    assert out.read_text() == "old" and sorted(tmp_path.iterdir()) == [model, out]
+
+
 @pytest.mark.ranks
 def test_a_rank_that_fails_ends_all_of_them() -> None:
     program = """

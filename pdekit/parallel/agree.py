@@ -8,6 +8,7 @@ import numpy as np
 from pdekit.parallel.comm import Comm
 
 LENGTH = 2000  # bytes of a message that the other ranks get
+KINDS = {"ValueError": ValueError, "OSError": OSError}
 T = TypeVar("T")
 
 
@@ -15,7 +16,7 @@ def together(comm: Comm, work: Callable[[], T]) -> T:
     """What `work()` returns on this rank, once it is done on all; if it raises on one, then all raise.
 
     A rank that has an error of its own raises that. The others raise what the first of these says: a ValueError where
-    it is one, so that bad input is refused alike everywhere, and a RuntimeError that names the rank otherwise.
+    it is one, so that bad input is refused alike everywhere; otherwise an OSError or a RuntimeError with the rank.
     """
     try:
         done = work()
@@ -25,7 +26,7 @@ def together(comm: Comm, work: Callable[[], T]) -> T:
     told = _compare(comm, "")
     if told:
         kind, _, message = told.partition(" ")
-        raise (ValueError if kind == "ValueError" else RuntimeError)(message)
+        raise KINDS.get(kind, RuntimeError)(message)
     return done
 
 
@@ -41,6 +42,8 @@ def _compare(comm: Comm, mine: str) -> str:
 
 
 def _told(rank: int, error: Exception) -> str:
-    """The error's kind, a blank, and what the other ranks say of it."""
-    kind = type(error).__name__
-    return f"ValueError {error}" if isinstance(error, ValueError) else f"{kind} rank {rank}: {kind}: {error}"
+    """The kind of error that the others raise, a blank, and what they say of it."""
+    if isinstance(error, ValueError):
+        return f"ValueError {error}"
+    kind = "OSError" if isinstance(error, OSError) else "RuntimeError"
+    return f"{kind} rank {rank}: {type(error).__name__}: {error}"

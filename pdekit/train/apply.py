@@ -30,6 +30,7 @@ def apply(
     def checked() -> tuple[Problem, Source]:
         problem = experiment.problem.at(experiment.problem.resolution if resolution is None else resolution)
         experiment.generator.check(problem.shape)
+        optional("h5py", "h5py", "results in HDF5")  # on all ranks, though rank 0 writes
         if vtk is not None:
             optional("pyevtk.hl", "pyevtk", "files for ParaView")
             if comm.rank == 0:
@@ -62,9 +63,8 @@ def apply(
     size = cut + int(np.prod(problem.u_shape))
     with ExitStack() as files:
         write = together(comm, opened)
-        for first in range(
-            0, source.count, comm.size
-        ):  # a sample a rank, whatever their number: no more memory
+        # one sample a rank at a time: the memory does not grow with their number
+        for first in range(0, source.count, comm.size):
             mine = together(comm, partial(computed, first + comm.rank))
             for rank in range(comm.size):
                 partner = {0: rank, rank: 0}.get(comm.rank, comm.rank)
