@@ -22,6 +22,8 @@ _HOME = {
     "Experiment": "pdekit.train",
     "Solver": "pdekit.train",
     "Step": "pdekit.train",
+    "Trained": "pdekit.train",
+    "load": "pdekit.train",
     "History": "pdekit.train",
     "compare": "pdekit.train",
     "Cluster": "pdekit.cluster",

@@ -1,28 +1,34 @@
-"""Files that are written whole or not at all."""
+"""Files that are there whole or not at all."""
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from pdekit import checks
 
+Place = str | os.PathLike[str]
+
 
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
-    """A new file beside `path` to write to; it takes the place of `path` when all went well."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    """A hidden path next to `path` to write to: it takes its name at the end, and is gone after an error."""
+    other = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
-        yield draft
-        draft.replace(path)
+        yield other
+        with other.open("rb") as file:
+            os.fsync(file.fileno())  # the name must not come before the bytes
+        other.replace(path)
     finally:
-        with suppress(FileNotFoundError):
-            draft.unlink()
+        other.unlink(missing_ok=True)
 
 
-def check_place(name: str, path: Path) -> Path:
+def check_place(name: str, path: Place) -> Path:
     """`path` if a file can be written there; ValueError otherwise."""
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        expected, remedy = "a file in a folder that can be written", "make the folder first"
-        raise checks.refuse(name, expected, str(path), remedy)
-    return path
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+        raise checks.refuse(name, "the path of a file to write", path, "give it as text")
+    place = Path(path)
+    if place.is_dir() or not place.parent.is_dir() or not os.access(place.parent, os.W_OK):
+        expected = "a file in a folder that can be written"
+        raise checks.refuse(name, expected, str(path), "make the folder first")
+    return place

@@ -69,6 +69,26 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--tensorboard", type=Path, metavar="DIR", help="write every step for TensorBoard")
     verb.set_defaults(run=train)
 
+    verb = verbs.add_parser(
+        "predict",
+        help="apply a saved generator, also under mpiexec: pdekit predict rocks.safetensors 0:16 -o u.h5",
+    )
+    verb.add_argument("model", type=Path, metavar="MODEL", help="a file that solver.save wrote")
+    verb.add_argument(
+        "input",
+        metavar="INPUT",
+        help="a global sample (7), a range of them (0:16), or arrays: a .npy, a folder of these, an HDF5 file",
+    )
+    verb.add_argument("-o", "--out", type=Path, metavar="OUT.h5", required=True)
+    verb.add_argument("--vtk", type=Path, metavar="DIR", help="an image for ParaView of each field, too")
+    verb.add_argument("--resolution", type=int, help="default: that of the model's problem")
+    verb.add_argument("--dataset", default="", metavar="NAME", help="the one to read of an HDF5 file")
+    verb.add_argument(
+        "--code", action="store_true", help="run the functions of its author that a model may have"
+    )
+    verb.add_argument("--threads", type=int, default=1, help="per rank (default 1)")
+    verb.set_defaults(run=predict)
+
     verb = verbs.add_parser("version", help="print the version")
     verb.set_defaults(run=version)
     return top
@@ -98,16 +118,28 @@ def doctor(arguments: argparse.Namespace) -> int:
 
 
 def train(arguments: argparse.Namespace) -> int:
-    if arguments.threads < 1:
-        return refused(
-            f"threads: expected a whole number, at least 1, got {arguments.threads}; leave it out for 1"
-        )
-    # Read by OpenMP when torch is loaded; threads that spin while they wait starve the other ranks.
-    os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    set_threads(arguments.threads)
     from pdekit import batch
 
     return batch.train(arguments)
+
+
+def predict(arguments: argparse.Namespace) -> int:
+    set_threads(arguments.threads)
+    from pdekit import inference
+
+    return inference.predict(arguments)
+
+
+def set_threads(count: int) -> None:
+    """Tell OpenMP, which reads it when torch is loaded; ends the command for a `count` below 1."""
+    if count < 1:
+        raise SystemExit(
+            refused(f"threads: expected a whole number, at least 1, got {count}; leave it out for 1")
+        )
+    os.environ["OMP_NUM_THREADS"] = str(count)
+    # threads that spin while they wait starve the other ranks
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def version(arguments: argparse.Namespace) -> int:

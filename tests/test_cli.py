@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import pdekit as pk
@@ -70,6 +71,10 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["train", "--history", "/no/such/folder/run.csv"], "history: expected a file in a folder"),
         (["train", "--history", "run.xlsx"], "history: expected a file .csv or .parquet, got 'run.xlsx'"),
         (["lab", "--port", "99999"], "port 99999"),
+        (["predict", "no.safetensors", "0:4"], "required: -o/--out"),
+        (["predict", "no.safetensors", "0:4", "-o", "u.h5"], "model: expected a file written by solver.save"),
+        (["predict", "no.safetensors", "4:4", "-o", "u.h5"], "INPUT: expected a first sample and one behind"),
+        (["predict", "no.safetensors", "0", "-o", "u.h5", "--threads", "0"], "threads: expected"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(
@@ -184,6 +189,40 @@ def test_train_on_two_ranks_is_train_alone(tmp_path: Path, capsys: pytest.Captur
     assert float(re.search(r"([\d.]+)% of it in communication", lines[-2])[1]) > 0
     assert len(curve.read_text().splitlines()) == 1 + 3
     assert (pk.History.load(history).ranks.waiting >= 0).all()
+
+
+def test_predict_writes_the_fields_of_a_saved_generator(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    h5py = pytest.importorskip("h5py")
+    model, out = tmp_path / "rocks.safetensors", tmp_path / "u.h5"
+    own = "def build(channels, outputs, dim):\n    return nn.Conv2d(channels, outputs, 3, padding=1)"
+    solver = pk.Solver(pk.Experiment(pk.Poisson(16), pk.Network(own), steps=1))
+    solver.save(model)
+    ask = ["predict", str(model), "2:5", "-o", str(out), "--vtk", str(tmp_path / "v"), "--resolution", "32"]
+    assert "pass code=True" in refusal(capsys, *ask)
+    assert main([*ask, "--code"]) == 0
+    assert re.fullmatch(rf"3 samples in [\d.]+ s: {out}\n", capsys.readouterr().out)
+    with h5py.File(out) as store:
+        np.testing.assert_array_equal(store["u"], solver.predict([2, 3, 4], 32))
+    assert len(list((tmp_path / "v").iterdir())) == 3
+    assert "dataset: expected none" in refusal(capsys, *ask, "--code", "--dataset", "k")
+
+
+def test_a_full_disk_ends_predict_with_a_message_and_leaves_the_old_file(tmp_path: Path) -> None:
+    pytest.importorskip("h5py")
+    model, out = tmp_path / "rocks.safetensors", tmp_path / "u.h5"
+    pk.Solver(pk.Experiment(pk.Poisson(16), pk.UNet(width=4, depth=2), steps=1)).save(model)
+    out.write_text("old")
+    command = [sys.executable, "-m", "pdekit", "predict", str(model), "0:16", "-o", str(out)]
+    limit = "import os, resource; resource.setrlimit(resource.RLIMIT_FSIZE, (30000, 30000))"
+    program = f"{limit}; os.execv({command[0]!r}, {command!r})"
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert said.returncode == 1, said.stderr
+    assert said.stderr.startswith("pdekit: ") and "File too large" in said.stderr and said.stdout == ""
+    assert out.read_text() == "old" and sorted(tmp_path.iterdir()) == [model, out]
 
 
 @pytest.mark.ranks

@@ -106,6 +106,11 @@ def error(indices: Sequence[int], resolution: int | None) -> float:
     return slot.solver.error(indices, resolution)
 
 
+def save(path: str) -> None:
+    """Collective: `Solver.save`."""
+    slot.solver.save(path)
+
+
 @cache
 def world(ranks: int | None = None) -> "Comm":
     """The communicator of the first `ranks` ranks, made once: MPI has only so many."""

@@ -1,11 +1,13 @@
 """A solver that lives on the engines, with the verbs of `pk.Solver`."""
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pdekit as pk
 from pdekit import checks
+from pdekit.beside import Place
 from pdekit.cluster import engine
 from pdekit.cluster.calls import Call
 from pdekit.cluster.errors import ClusterError, raised
@@ -103,6 +105,10 @@ class RemoteSolver:
         """`error` without blocking the event loop."""
         call = self._send(engine.error, indices, resolution, ranks=self.ranks)
         return (await self._cluster.gather_async(call))[0]
+
+    def save(self, path: Place) -> None:
+        """Write the generator as it is to the file `path`, for `pk.load`; asks all its ranks, rank 0 writes."""
+        self._cluster.gather(self._send(engine.save, os.path.abspath(path), ranks=self.ranks))
 
     def _send(self, function: Any, *arguments: Any, ranks: int) -> Call:
         if self._cluster.state in ("ready", "busy") and not self._cluster.holds(self._mark):

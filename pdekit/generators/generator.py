@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from torch import nn
 
@@ -26,6 +26,11 @@ class Generator:
     def least(self) -> int:
         """Nodes that each side of a grid needs at least."""
         return 1
+
+    @property
+    def bare(self) -> Self:
+        """The same without what leaves its tensors alone."""
+        return self
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Whether the network takes a grid of `shape`."""

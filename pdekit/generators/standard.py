@@ -1,7 +1,8 @@
 """What the library's own generators share: coordinates, grids of any size, a last layer that may start at zero."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +41,11 @@ class Standard(Generator):
         )
         checks.one_of("activation", self.activation, ACTIVATIONS)
         checks.one_of("norm", self.norm, NORMS)
+
+    @property
+    def bare(self) -> Self:
+        """The same without dropout."""
+        return replace(self, dropout=0.0)
 
     @property
     def multiple(self) -> int:

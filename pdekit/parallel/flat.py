@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class FlatModule:
-    """The parameters of `module` as views of `parameters` (P,), their gradients as views of `message`.
+    """The parameters of `module` that are trained as views of `parameters` (P,), their gradients as views of `message`.
 
     Backward accumulates straight into the message (P + 1 + riders,): the gradient, the loss, and `riders`, numbers
     that travel along. With `like` the parameters are those of another FlatModule, the same memory.
@@ -14,7 +14,7 @@ class FlatModule:
 
     def __init__(self, module: nn.Module, riders: int = 0, like: "FlatModule | None" = None) -> None:
         self.module = module
-        self.tensors = list(module.parameters())
+        self.tensors = [p for p in module.parameters() if p.requires_grad]
         whole = torch.cat([p.detach().reshape(-1) for p in self.tensors])
         self.parameters = whole if like is None else like.parameters
         self.message = torch.zeros(len(whole) + 1 + riders, dtype=whole.dtype)

@@ -85,6 +85,12 @@ class Burgers(LeastSquares):
         return (self.resolution,)
 
     @property
+    def axes(self) -> dict[str, np.ndarray]:
+        """The times of the rows, and the centres of the cells."""
+        n = self.resolution
+        return {"t": np.linspace(0.0, self.final, n), "x": (np.arange(n) + 0.5) / n}
+
+    @property
     def spacing(self) -> tuple[float, float]:
         """Width of a cell, and time between two rows."""
         return 1 / self.resolution, self.final / (self.resolution - 1)

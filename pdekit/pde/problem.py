@@ -69,6 +69,11 @@ class Problem:
         """Shape of one sample's u."""
         return self.shape if self.components == 1 else (self.components, *self.shape)
 
+    @property
+    def axes(self) -> dict[str, np.ndarray]:
+        """Where u's values lie along each axis of the grid, slowest first: {"y": (H,), "x": (W,)}, float64."""
+        return {name: np.linspace(0.0, 1.0, self.resolution) for name in "zyx"[-self.dim :]}
+
     def at(self, resolution: int) -> Self:
         """The same problem, and the same samples, on a finer or coarser grid."""
         return replace(self, resolution=resolution)

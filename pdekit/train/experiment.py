@@ -48,7 +48,8 @@ class Experiment:
     basis, and the best combination in it is taken. `steps` are optimizer steps, `batch` the *global* batch.
     Of three ways to add up the ranks other than one message, one may be chosen: `reproducible`, the same bits on
     1 to 8 ranks, each with one thread; `sharded`, each rank holds its part of the optimizer's state; `overlap`,
-    gradients travel while backward goes on.
+    gradients travel while backward goes on. `start` is the path of a generator of the same recipe, saved by a solver
+    of another grid or problem; `frozen` names parts of the network that keep their numbers, such as ("down.0",).
     """
 
     problem: Problem = field(default_factory=Poisson)
@@ -67,6 +68,8 @@ class Experiment:
     reproducible: bool = False
     sharded: bool = False
     overlap: bool = False
+    start: str | None = None
+    frozen: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, kind in (("problem", Problem), ("generator", Generator)):
@@ -97,6 +100,15 @@ class Experiment:
             head=head_of(self.head),
             grids=checks.one_of("grids", _or(self.grids, self.problem.grids), CYCLES),
         )
+        if self.start is not None and not (isinstance(self.start, str) and self.start):
+            raise checks.refuse(
+                "start", "the path of a saved generator, or None", self.start, "give it as text"
+            )
+        if not isinstance(self.frozen, (tuple, list)) or not all(isinstance(one, str) for one in self.frozen):
+            raise checks.refuse(
+                "frozen", "names of parts", self.frozen, "give frozen=('down.0',), for instance"
+            )
+        checks.settle(self, frozen=tuple(self.frozen))
         ways = [name for name in ("reproducible", "sharded", "overlap") if getattr(self, name)]
         if len(ways) > 1:
             raise checks.refuse("reduction", "one way at most", " and ".join(ways), "choose one of them")

@@ -7,9 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pdekit.beside import Place
 from pdekit.parallel import Comm, share
 from pdekit.pde.problem import Problem, Samples
+from pdekit.train.apply import apply
 from pdekit.train.experiment import DTYPES, Experiment
+from pdekit.train.sources import Of
 
 
 class Predictor:
@@ -18,6 +21,7 @@ class Predictor:
     def __init__(self, experiment: Experiment, generator: nn.Module, comm: Comm) -> None:
         self.experiment, self.generator, self.comm = experiment, generator, comm
         self.dtype = DTYPES[experiment.dtype]
+        self.origin: dict[str, str] = {}  # which file it comes from, if any
 
     def field(self, problem: Problem, samples: Samples, generator: nn.Module | None = None) -> Tensor:
         """u (B, *u_shape) that the generator, and the head on it, give for `samples`."""
@@ -60,3 +64,16 @@ class Predictor:
         total = np.array([sum(errors) / len(indices)])
         self.comm.allreduce(total)
         return float(total[0])
+
+    def apply(
+        self, of: Of, out: Place, vtk: Place | None = None, resolution: int | None = None, dataset: str = ""
+    ) -> int:
+        """Write the fields for many samples to the HDF5 file `out`, and return their number; asks all ranks.
+
+        `of` is what `predict` takes, or the path of an array (.npy), of a folder of arrays, or of an HDF5 file with a
+        `dataset` of arrays along its first axis: values at the nodes of grids of any size, linear in between. With
+        `vtk`, a folder, each field is also an image for ParaView there. Each rank computes its share, rank 0 writes,
+        and none holds more than two samples. For what is in the files see `results` and `write_image`. ValueError, on
+        all ranks, for samples that are not of this problem; `out` appears only when it is whole.
+        """
+        return apply(self, of, out, vtk, resolution, dataset)

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from pdekit import checks
+from pdekit.beside import Place
 from pdekit.generators.dropout import dropouts, remember
 from pdekit.optim import OPTIMIZERS, SCHEDULES
 from pdekit.parallel import REDUCTIONS, Comm, Serial, SyncBatchNorm
@@ -18,10 +19,11 @@ from pdekit.pde.problem import Samples
 from pdekit.train.experiment import Experiment
 from pdekit.train.faults import blame
 from pdekit.train.history import History, Step
-from pdekit.train.network import network
 from pdekit.train.objectives import OBJECTIVES
 from pdekit.train.predictor import Predictor
 from pdekit.train.ranks import gathering
+from pdekit.train.saved import save
+from pdekit.train.transfer import builder, train_mode
 
 CHECK = 10  # steps between two comparisons of the ranks' parameters
 
@@ -36,7 +38,7 @@ class Solver(Predictor):
     def __init__(self, experiment: Experiment, comm: Comm | None = None) -> None:
         comm = comm or Serial()
         make = REDUCTIONS[experiment.reduction]
-        self.reduction = make(partial(network, experiment), comm, riders=comm.size)
+        self.reduction = make(builder(experiment), comm, riders=comm.size)
         super().__init__(experiment, self.reduction.modules[0], comm)
         copies = [list(module.modules()) for module in self.reduction.modules]
         self.norms = [m for layers in copies for m in layers if isinstance(m, SyncBatchNorm)]
@@ -83,7 +85,7 @@ class Solver(Predictor):
         rate = self.experiment.rate * SCHEDULES[self.experiment.schedule](self.experiment.progress(number))
         shares = self.reduction.shares(batch)
         for module, layers, share in zip(self.reduction.modules, self.dropouts, shares, strict=True):
-            module.train()
+            train_mode(module, self.experiment.frozen)
             remember(layers, (self.experiment.seed, number), share)
         parts = self.samples(shares)
         evaluate = partial(self.evaluate, parts, len(batch))
@@ -163,6 +165,10 @@ class Solver(Predictor):
         """
         self.history.gather(self.comm)
         return self.history
+
+    def save(self, path: Place) -> None:
+        """Write the generator as it is to the file `path`, for `pk.load`; asks all ranks. See `saved.save`."""
+        save(self, path, len(self.history), self.history.steps[-1].loss if len(self.history) else math.nan)
 
     def _ride(self, number: int) -> None:
         """What this rank sends along with the loss of step `number`: now and then its parameters' checksum."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -100,6 +101,27 @@ def test_a_newer_solver_takes_the_place_of_the_old(cluster: pk.Cluster, experime
         ):
             verb()
     assert len(new.advance(1)) == 1
+
+
+def test_it_saves_what_pk_load_reads_here(
+    cluster: pk.Cluster,
+    experiment: pk.Experiment,
+    local: pk.Solver,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    solver = cluster.solver(experiment, ranks=2)
+    solver.run()
+    monkeypatch.chdir(tmp_path)  # where the engines are not
+    solver.save("rocks.safetensors")
+    there = pk.load("rocks.safetensors")
+    assert there.experiment == experiment and there.steps == 6
+    np.testing.assert_allclose(there.predict(7), local.predict(7), rtol=1e-9)
+    with pytest.raises(pk.ClusterError, match="path: expected a file in a folder that can be written"):
+        solver.save("no/such/folder.safetensors")
+    begin = str(tmp_path / "rocks.safetensors")
+    again = cluster.solver(pk.Experiment(experiment.problem, experiment.generator, steps=2, start=begin))
+    np.testing.assert_allclose(again.predict(7), local.predict(7), atol=1e-5)  # it is float32
 
 
 def held() -> bool:

@@ -130,6 +130,27 @@ def error_of_all(comm: Comm, count: int) -> float:
     return solver.error(solver.experiment.problem.held_out(count))
 
 
+def applied(comm: Comm, model: str, of: str | list[int], out: str, vtk: str) -> str:
+    """What is said when a saved generator is applied to `of`."""
+    try:
+        return f"{pk.load(model, comm).apply(of, out, vtk)} samples"
+    except (ValueError, RuntimeError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def saved(comm: Comm, experiment: str, path: str) -> list[str]:
+    """What is said when a generator that these ranks have trained is saved, at `path` and where it cannot be."""
+    solver = pk.Solver(pk.Experiment.parse(experiment), comm)
+    solver.run()
+    solver.save(path)
+    assert pk.load(path, comm).error([3, 4]) == solver.error([3, 4])
+    try:
+        solver.save(path + "/below")
+    except ValueError as error:
+        return [str(error)]
+    return ["no error"]
+
+
 def shares(comm: Comm, count: int) -> list[int]:
     assert share(np.arange(count), comm).tolist() == list(block(count, comm.size, comm.rank))
     return share(np.arange(count), comm).tolist()
