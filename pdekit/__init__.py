@@ -22,6 +22,8 @@ _HOME = {
     "Solver": "pdekit.train",
     "Step": "pdekit.train",
     "History": "pdekit.train",
+    "Checkpoint": "pdekit.train",
+    "CheckpointError": "pdekit.train",
     "Cluster": "pdekit.cluster",
     "ClusterError": "pdekit.cluster",
     "plot_field": "pdekit.views",

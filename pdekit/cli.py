@@ -63,6 +63,19 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--optimizer", default=argparse.SUPPRESS, help="sgd, adam, adamw or lbfgs")
     verb.add_argument("--threads", type=int, default=1, help="per rank (default 1)")
     verb.add_argument("--curve", type=Path, metavar="FILE.csv", help="write held-out error against seconds")
+    verb.add_argument(
+        "--checkpoints", type=Path, metavar="DIR", help="write checkpoints there while training"
+    )
+    verb.add_argument("--every", type=int, default=argparse.SUPPRESS, help="steps between two (default 100)")
+    verb.add_argument(
+        "--keep", type=int, default=argparse.SUPPRESS, help="the last ones stay (default 3), and the best"
+    )
+    verb.add_argument(
+        "--resume", type=Path, metavar="DIR", help="go on from the newest checkpoint in DIR, or from DIR"
+    )
+    verb.add_argument(
+        "--code", action="store_true", help="with --resume: run the functions in its experiment"
+    )
     verb.set_defaults(run=train)
 
     verb = verbs.add_parser("version", help="print the version")
