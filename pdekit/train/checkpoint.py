@@ -78,6 +78,15 @@ class Checkpoint:
         """Of those in `folder`: on the finest grid, the one of the lowest mean loss."""
         return cls.read(max(map(cls.described, _some(folder)), key=cls.rank_of).path)
 
+    @staticmethod
+    def paths(folder: str | Path) -> list[Path]:
+        """The checkpoints in `folder` by their names, the last step last; none if there is no such folder."""
+        try:
+            found = [one for one in Path(folder).absolute().iterdir() if NAME.fullmatch(one.name)]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(found, key=step_of)
+
     def rank_of(self) -> tuple[int, float]:
         """Larger is better."""
         return self.resolution, -self.loss
@@ -158,18 +167,9 @@ class Checkpoint:
 def refusal(path: Path, expected: str, got: object) -> ValueError:
     """The error for `path` if it is no whole checkpoint; names those beside it."""
     folder = path.parent if NAME.fullmatch(path.name) else path.parent.parent
-    others = [one.name for one in listed(folder) if one not in (path, path.parent)]
+    others = [one.name for one in Checkpoint.paths(folder) if one not in (path, path.parent)]
     remedy = f"take one of {', '.join(others)} in {folder}" if others else "give a folder that pdekit wrote"
     return checks.refuse(str(path), expected, got, remedy)
-
-
-def listed(folder: str | Path) -> list[Path]:
-    """The checkpoints in `folder` by their names, the last step last."""
-    try:
-        found = [one for one in Path(folder).absolute().iterdir() if NAME.fullmatch(one.name)]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return sorted(found, key=step_of)
 
 
 def step_of(path: Path) -> int:
@@ -178,7 +178,7 @@ def step_of(path: Path) -> int:
 
 
 def _some(folder: str | Path) -> list[Path]:
-    if not (found := listed(folder)):
+    if not (found := Checkpoint.paths(folder)):
         remedy = "give the folder that a run with checkpoints=... has written"
         raise checks.refuse(str(folder), "a folder with checkpoints", "none in it", remedy)
     return found

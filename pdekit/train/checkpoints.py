@@ -15,7 +15,7 @@ import numpy as np
 
 from pdekit import checks
 from pdekit.parallel import Comm
-from pdekit.train.checkpoint import Checkpoint, listed, name_of, step_of
+from pdekit.train.checkpoint import Checkpoint, name_of, step_of
 from pdekit.train.snapshot import take
 from pdekit.train.writer import part_of, publish, tidy, write
 
@@ -91,13 +91,13 @@ class Checkpoints:
         """After a resume from `checkpoint`: in its folder, at its pace."""
         self.folder, self.latest = checkpoint.path.parent, checkpoint.path
         self.every, self.keep, self._since = checkpoint.every, checkpoint.keep, checkpoint.step
-        for path in listed(self.folder) if self.comm.rank == 0 else ():
+        for path in Checkpoint.paths(self.folder) if self.comm.rank == 0 else ():
             if step_of(path) <= checkpoint.step:
                 with suppress(ValueError):  # what cannot be read is never removed either
                     self._ranking[path] = Checkpoint.described(path).rank_of()
 
     def _use(self, folder: Path) -> None:
-        if listed(folder):
+        if Checkpoint.paths(folder):
             remedy = f"resume from it (Solver.resume({str(folder)!r})), or give another"
             raise checks.refuse("checkpoints", "a folder without checkpoints", str(folder), remedy)
         try:
