@@ -26,6 +26,8 @@ _HOME = {
     "load": "pdekit.train",
     "History": "pdekit.train",
     "compare": "pdekit.train",
+    "Checkpoint": "pdekit.train",
+    "CheckpointError": "pdekit.train",
     "Cluster": "pdekit.cluster",
     "ClusterError": "pdekit.cluster",
     "plot_field": "pdekit.views",

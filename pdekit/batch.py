@@ -3,10 +3,13 @@
 import argparse
 import csv
 import os
+import signal
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +21,12 @@ from pdekit.records import Records
 
 if TYPE_CHECKING:
     from pdekit.parallel import Comm
-    from pdekit.train import Experiment, Step
+    from pdekit.train import Experiment, Solver, Step
 
 SETTINGS = ("optimizer", "steps", "rate", "samples", "batch", "seed")
 HELD_OUT = 16
 POINTS = 30  # of the curve of errors
+STOPPED = 128 + signal.SIGTERM  # exit status
 PERIOD = 2.0  # seconds between two lines
 Row = tuple[int, float, int, float]
 
@@ -30,16 +34,21 @@ Row = tuple[int, float, int, float]
 def train(arguments: argparse.Namespace) -> int:
     """Train on all ranks of this world; the exit status."""
     try:
-        experiment = experiment_of(arguments)
+        make = solver_of(arguments)
         if arguments.curve is not None:
             check_place("--curve", arguments.curve)
         records = Records(arguments.history, arguments.tensorboard)
         comm = world()
+        solver = make(comm)
     except (ValueError, ModuleNotFoundError) as error:
         return refused(error)
     try:
-        run(experiment, comm, arguments.curve, records)
-    except FloatingPointError as error:  # every rank has the same loss, so all of them are here
+        with ending(solver):
+            run(solver, arguments.curve, records)
+    except (
+        FloatingPointError,
+        pk.CheckpointError,
+    ) as error:  # the same on every rank, so all of them are here
         if comm.rank == 0:
             print(f"pdekit: {error}", file=sys.stderr)
         return 1
@@ -54,7 +63,40 @@ def train(arguments: argparse.Namespace) -> int:
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(1)
-    return 0
+    return STOPPED if solver.checkpoints.stopped else 0
+
+
+def solver_of(arguments: argparse.Namespace) -> "Callable[[Comm], Solver]":
+    """Makes the solver of the command line, new or resumed. ValueError if it cannot work."""
+    kept = {name: getattr(arguments, name) for name in ("every", "keep") if hasattr(arguments, name)}
+    if arguments.resume is None:
+        if kept and arguments.checkpoints is None:
+            raise ValueError("expected --checkpoints DIR with --every and --keep, got none; name a folder")
+        return partial(pk.Solver, experiment_of(arguments), checkpoints=arguments.checkpoints, **kept)
+    names = [*SETTINGS, "resolution"]
+    if (
+        arguments.experiment
+        or arguments.checkpoints
+        or kept
+        or any(hasattr(arguments, name) for name in names)
+    ):
+        raise ValueError(
+            "expected --resume alone, got settings beside it; it goes on with those of its checkpoint"
+        )
+    return partial(pk.Solver.resume, arguments.resume, code=arguments.code)
+
+
+@contextmanager
+def ending(solver: "Solver") -> Iterator[None]:
+    """Let SIGTERM, Slurm's warning, end a run that has checkpoints after the next step, on all ranks."""
+    if solver.checkpoints.folder is None:
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: solver.stop())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def experiment_of(arguments: argparse.Namespace) -> "Experiment":
@@ -84,12 +126,14 @@ def world() -> "Comm":
     return comm
 
 
-def run(experiment: "Experiment", comm: "Comm", curve: Path | None, records: Records) -> None:
+def run(solver: "Solver", curve: Path | None, records: Records) -> None:
     """Train to the end, printing from rank 0; write the curve of held-out errors to `curve`, and the `records`."""
-    solver = pk.Solver(experiment, comm)
+    experiment, comm = solver.experiment, solver.comm
     held_out = experiment.problem.held_out(HELD_OUT)
     ranks = "1 rank" if comm.size == 1 else f"{comm.size} ranks"
     say(comm, f"{experiment}\n{solver.parameters:,} parameters, {ranks}")
+    if len(solver.history):
+        say(comm, f"resumed after step {len(solver.history)}, from {solver.checkpoints.latest}")
     every = -(-experiment.steps // POINTS)
     rows: list[Row] = []
     printed = time.monotonic()
@@ -109,6 +153,10 @@ def run(experiment: "Experiment", comm: "Comm", curve: Path | None, records: Rec
                 printed = time.monotonic()
                 say(comm, line(step, experiment))
     history = solver.history
+    if solver.checkpoints.stopped:
+        folder = solver.checkpoints.folder
+        say(comm, f"stopped by SIGTERM after step {len(history)}; go on with: pdekit train --resume {folder}")
+        return
     waiting = history.communication.sum() / history.seconds[-1]
     say(comm, f"{history.seconds[-1]:.1f} s of training, {waiting:.1%} of it in communication")
     error = solver.error(held_out)

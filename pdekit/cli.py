@@ -67,6 +67,19 @@ def parser() -> argparse.ArgumentParser:
         "--history", type=Path, metavar="FILE", help="write every step to FILE.parquet or FILE.csv"
     )
     verb.add_argument("--tensorboard", type=Path, metavar="DIR", help="write every step for TensorBoard")
+    verb.add_argument(
+        "--checkpoints", type=Path, metavar="DIR", help="write checkpoints there while training"
+    )
+    verb.add_argument("--every", type=int, default=argparse.SUPPRESS, help="steps between two (default 100)")
+    verb.add_argument(
+        "--keep", type=int, default=argparse.SUPPRESS, help="the last ones stay (default 3), and the best"
+    )
+    verb.add_argument(
+        "--resume", type=Path, metavar="DIR", help="go on from the newest checkpoint in DIR, or from DIR"
+    )
+    verb.add_argument(
+        "--code", action="store_true", help="with --resume: run the functions in its experiment"
+    )
     verb.set_defaults(run=train)
 
     verb = verbs.add_parser(

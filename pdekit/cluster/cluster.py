@@ -1,10 +1,13 @@
 """A cluster of MPI engines, and how to ask them."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pdekit as pk
 from pdekit import checks
 from pdekit.cluster.calls import Call
+from pdekit.cluster.elastic import Kept
 from pdekit.cluster.errors import ClusterError
 from pdekit.cluster.launch import Plan
 from pdekit.cluster.lifecycle import Lifecycle
@@ -57,20 +60,42 @@ class Cluster(Lifecycle):
     def __repr__(self) -> str:
         return f"<Cluster {self.state}: {self.plan}, {self.plan.mpiexec[0]}>"
 
-    def solver(self, experiment: "Experiment | str", ranks: int | None = None) -> RemoteSolver:
+    def solver(
+        self,
+        experiment: "Experiment | str",
+        ranks: int | None = None,
+        *,
+        checkpoints: str | Path | None = None,
+        every: int = 100,
+        keep: int = 3,
+        restart: bool = False,
+    ) -> RemoteSolver:
         """`experiment` on the first `ranks` engines (all by default): a solver with the verbs of `pk.Solver`.
 
-        The engines hold one solver: a new one takes the place of the last. ValueError for more ranks than
-        engines, before any of them is asked.
+        The engines hold one solver: a new one takes the place of the last. With `checkpoints`, a folder that they
+        see, as in `pk.Solver`; with `restart=True`, too, the death of an engine is a warning: the cluster restarts, and
+        training goes on from the newest of them. ValueError for what cannot work, before any engine is asked.
         """
-        solver = RemoteSolver(self, experiment, ranks)
+        solver = RemoteSolver(self, experiment, ranks, Kept(checkpoints, every, keep, restart).new())
         solver.built(self.gather(solver.build()))
         return solver
 
-    async def solver_async(self, experiment: "Experiment | str", ranks: int | None = None) -> RemoteSolver:
+    async def solver_async(
+        self, experiment: "Experiment | str", ranks: int | None = None, **kept: Any
+    ) -> RemoteSolver:
         """`solver` without blocking the event loop."""
-        solver = RemoteSolver(self, experiment, ranks)
+        solver = RemoteSolver(self, experiment, ranks, Kept(kept.pop("checkpoints", None), **kept).new())
         solver.built(await self.gather_async(solver.build()))
+        return solver
+
+    def resume(
+        self, folder: str | Path, ranks: int | None = None, *, code: bool = False, restart: bool = False
+    ) -> RemoteSolver:
+        """The solver of the newest checkpoint in `folder`, or of that checkpoint, as `pk.Solver.resume` makes it."""
+        found = pk.Checkpoint.newest(folder)
+        kept = Kept(found.path.parent, found.every, found.keep, restart)
+        solver = RemoteSolver(self, pk.Experiment.parse(found.experiment, code), ranks, kept)
+        solver.built(self.gather(solver.build(str(found.path))))
         return solver
 
     def apply(self, function: Callable[..., Any], *arguments: Any, ranks: int | None = None) -> list[Any]:

@@ -55,15 +55,40 @@ def hello() -> tuple[int, int, int, int]:
     return world().rank, world().size, os.getpid(), torch.get_num_threads()
 
 
-def build(experiment: str, ranks: int) -> tuple[int, int] | None:
-    """Make the solver on the first `ranks` ranks: its parameters and grid. The other ranks free theirs."""
+def build(
+    experiment: str, ranks: int, checkpoints: str | None = None, every: int = 100, keep: int = 3
+) -> tuple[Any, ...] | None:
+    """Make the solver on the first `ranks` ranks, and return its `standing`. The other ranks free theirs."""
     from pdekit.train import Experiment, Solver
 
     slot.solver = None  # first, so that two never need memory at once
     if world().rank >= ranks:
         return None
-    slot.solver = Solver(Experiment.parse(experiment, code=True), world(ranks))
-    return slot.solver.parameters, slot.solver.resolution
+    made = Experiment.parse(experiment, code=True)
+    slot.solver = Solver(made, world(ranks), checkpoints=checkpoints, every=every, keep=keep)
+    return standing()
+
+
+def resume(checkpoint: str, ranks: int) -> tuple[Any, ...] | None:
+    """The same with the solver of a checkpoint."""
+    from pdekit.train import Solver
+
+    slot.solver = None
+    if world().rank >= ranks:
+        return None
+    slot.solver = Solver.resume(checkpoint, world(ranks), code=True)
+    return standing()
+
+
+def standing() -> tuple[int, int, bool, list[tuple[Any, ...]]]:
+    """Where the solver stands: its parameters, its grid, whether all steps are done, and their records."""
+    solver = slot.solver
+    return solver.parameters, solver.resolution, solver.done, [astuple(step) for step in solver.history.steps]
+
+
+def checkpoint(folder: str | None) -> str:
+    """Collective: `Solver.checkpoint`."""
+    return str(slot.solver.checkpoint(folder))
 
 
 class Advance(NamedTuple):

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pdekit as pk
@@ -10,6 +11,7 @@ from pdekit import checks
 from pdekit.beside import Place
 from pdekit.cluster import engine
 from pdekit.cluster.calls import Call
+from pdekit.cluster.elastic import Kept
 from pdekit.cluster.errors import ClusterError, raised
 
 if TYPE_CHECKING:
@@ -25,28 +27,38 @@ class RemoteSolver:
     """Made by `Cluster.solver`: trains on the first `ranks` engines, with the losses of `pk.Solver` anywhere.
 
     Every verb raises ClusterError once an engine has died, the cluster was restarted, or a newer solver took
-    its place.
+    its place; where it was made with `restart=True`, training goes on instead.
     """
 
-    def __init__(self, cluster: "Cluster", experiment: "Experiment | str", ranks: int | None = None) -> None:
+    def __init__(
+        self,
+        cluster: "Cluster",
+        experiment: "Experiment | str",
+        ranks: int | None = None,
+        kept: Kept | None = None,
+    ) -> None:
         self.ranks = cluster.ranks if ranks is None else checks.whole("ranks", ranks, most=cluster.ranks)
         self.experiment: Experiment = pk.Experiment.parse(str(experiment), code=True)
         self.history: History = pk.History(experiment=str(self.experiment), size=self.ranks)
         self.done = False
         self.resolution = self.parameters = 0
-        self._cluster = cluster
+        self._cluster, self._kept = cluster, kept or Kept()
         self._mark = object()
         self._flying: Call | None = None  # steps that are not in the history yet
 
-    def build(self) -> Call:
-        """Ask all engines for it: the first make it, and all free the one they held."""
-        call = self._cluster.send(engine.build, str(self.experiment), self.ranks)
+    def build(self, checkpoint: str | None = None) -> Call:
+        """Ask all engines for it, as `checkpoint` has it: the first make it, and all free the one they held."""
+        if checkpoint is None:
+            call = self._cluster.send(engine.build, str(self.experiment), self.ranks, *self._kept.settings)
+        else:
+            call = self._cluster.send(engine.resume, checkpoint, self.ranks)
         self._cluster.hold(self._mark)
         return call
 
     def built(self, results: list[Any]) -> None:
         """Take note of what rank 0 made."""
-        self.parameters, self.resolution = results[0]
+        self.parameters, self.resolution, self.done, records = results[0]
+        self.history.steps[:] = [pk.Step(*record) for record in records]
 
     def advance(self, k: int) -> "list[Step]":
         """The next `k` steps; fewer, or none, when the experiment's steps are used up.
@@ -55,14 +67,14 @@ class RemoteSolver:
         """
         checks.whole("k", k, least=0)
         while self._flying is not None:
-            self._finish(self._flying)
-        steps: list[Step] = []
-        count = 1
-        while len(steps) < k and not self.done:
-            start = time.perf_counter()
-            steps += self._finish(self._take_off(min(count, k - len(steps))))
-            count = max(1, min(2 * count, round(count * TARGET / (time.perf_counter() - start))))
-        return steps
+            self._fly(0)
+        start = len(self.history)
+        wanted, count = start + k, 1
+        while len(self.history) < wanted and not self.done:
+            began = time.perf_counter()
+            self._fly(min(count, wanted - len(self.history)))
+            count = max(1, min(2 * count, round(count * TARGET / (time.perf_counter() - began))))
+        return self.history.steps[start:wanted]
 
     async def advance_async(self, k: int) -> "list[Step]":
         """`advance` in one call, without blocking the event loop.
@@ -70,9 +82,14 @@ class RemoteSolver:
         Cancelled, it leaves its steps in flight: the next `advance` waits for them, and they are in the
         history then.
         """
+        checks.whole("k", k, least=0)
         while self._flying is not None:
-            await self._finish_async(self._flying)
-        return await self._finish_async(self._take_off(k))
+            await self._fly_async(0)
+        start = len(self.history)
+        await self._fly_async(k)
+        while len(self.history) < start + k and not self.done:  # it has gone on from a checkpoint
+            await self._fly_async(start + k - len(self.history))
+        return self.history.steps[start : start + k]
 
     def __iter__(self) -> "Iterator[Step]":
         return self
@@ -110,40 +127,56 @@ class RemoteSolver:
         """Write the generator as it is to the file `path`, for `pk.load`; asks all its ranks, rank 0 writes."""
         self._cluster.gather(self._send(engine.save, os.path.abspath(path), ranks=self.ranks))
 
+    def checkpoint(self, folder: str | Path | None = None) -> Path:
+        """`Solver.checkpoint`, on all its ranks; ClusterError if one of them cannot write."""
+        where = None if folder is None else str(Path(folder).absolute())
+        path = Path(self._cluster.gather(self._send(engine.checkpoint, where, ranks=self.ranks))[0])
+        self._kept.folder = str(path.parent)
+        return path
+
     def _send(self, function: Any, *arguments: Any, ranks: int) -> Call:
         if self._cluster.state in ("ready", "busy") and not self._cluster.holds(self._mark):
             message = "This solver is no longer on the engines: a newer one, or a restart, took its place"
             raise ClusterError(f"{message}; make one with cluster.solver(experiment).")
         return self._cluster.send(function, *arguments, ranks=ranks)
 
+    def _fly(self, k: int) -> None:
+        """Bring home the steps in flight, else `k` more; start again from a checkpoint if an engine dies meanwhile."""
+        call = None
+        try:
+            call = self._flying or self._take_off(k)
+            self._land(call, self._cluster.gather(call))
+        except ClusterError as death:
+            place = self._place(death, call)
+            self._cluster.restart()
+            self.built(self._cluster.gather(self.build(place)))
+
+    async def _fly_async(self, k: int) -> None:
+        call = None
+        try:
+            call = self._flying or self._take_off(k)
+            self._land(call, await self._cluster.gather_async(call))
+        except ClusterError as death:
+            place = self._place(death, call)
+            await self._cluster.restart_async()
+            self.built(await self._cluster.gather_async(self.build(place)))
+
     def _take_off(self, k: int) -> Call:
-        self._flying = self._send(engine.advance, checks.whole("k", k, least=0), ranks=self.ranks)
+        self._flying = self._send(engine.advance, k, ranks=self.ranks)
         return self._flying
 
-    def _finish(self, call: Call) -> "list[Step]":
-        try:
-            return self._land(call, self._cluster.gather(call))
-        except ClusterError:
-            self._forget(call)
-            raise
-
-    async def _finish_async(self, call: Call) -> "list[Step]":
-        try:
-            return self._land(call, await self._cluster.gather_async(call))
-        except ClusterError:
-            self._forget(call)
-            raise
-
-    def _forget(self, call: Call) -> None:
-        if call is self._flying:
-            self._flying = None
-
-    def _land(self, call: Call, results: list[Any]) -> "list[Step]":
+    def _land(self, call: Call, results: list[Any]) -> None:
         brought: engine.Advance = results[0]
-        steps = [pk.Step(*record) for record in brought.records]
         if call is self._flying:  # else another task that waited for it has taken note
             self._flying, self.done, self.resolution = None, brought.done, brought.resolution
-            self.history.extend(steps, brought.ranks)
+            self.history.extend([pk.Step(*record) for record in brought.records], brought.ranks)
         if brought.fault:
             raise raised(range(self.ranks), brought.fault, brought.details)
-        return steps
+
+    def _place(self, death: ClusterError, call: Call | None) -> str | None:
+        """The checkpoint to go on from, None for the start; raises `death` where no restart is wished or helps."""
+        if call is self._flying:
+            self._flying = None
+        if not self._kept.restart or self._cluster.state != "dead":
+            raise death
+        return self._kept.place(death)

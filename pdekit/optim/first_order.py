@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
-from pdekit.optim.outcome import Dot, Evaluate, Outcome, dot
+from pdekit.optim.outcome import Dot, Evaluate, Outcome, State, dot
 
 
 class FirstOrder:
@@ -28,3 +28,13 @@ class FirstOrder:
             self.inner.step()
             increment_version(self.x)  # which fused rules forget, and who shares x has to know
         return outcome
+
+    def state(self) -> State:
+        """torch's own: averages like x, and the number of updates."""
+        held = self.inner.state[self.x].items() if self.x in self.inner.state else ()
+        vectors = {name: value for name, value in held if value is not None and value.dim()}
+        return vectors, {name: float(value) for name, value in held if value is not None and not value.dim()}
+
+    def load(self, vectors: dict[str, Tensor], numbers: dict[str, float]) -> None:
+        """Go on from what `state` gave."""
+        self.inner.state[self.x] = vectors | {name: torch.tensor(value) for name, value in numbers.items()}

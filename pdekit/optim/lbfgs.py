@@ -6,7 +6,7 @@ from collections import deque
 import torch
 from torch import Tensor
 
-from pdekit.optim.outcome import Dot, Evaluate, Outcome, dot
+from pdekit.optim.outcome import Dot, Evaluate, Outcome, State, dot
 from pdekit.optim.wolfe import strong_wolfe
 
 
@@ -35,6 +35,22 @@ class LBFGS:
             self.pairs.clear()
             outcome = self._search(evaluate, rate)
         return outcome._replace(evaluations=evaluations + outcome.evaluations)
+
+    def state(self) -> State:
+        """The curvature pairs, oldest first, and loss and gradient at x."""
+        vectors = {} if self.gradient is None else {"gradient": self.gradient}
+        numbers = {"loss": self.loss}
+        for k, (s, y, rho) in enumerate(self.pairs):
+            vectors |= {f"s{k}": s, f"y{k}": y}
+            numbers[f"rho{k}"] = rho
+        return vectors, numbers
+
+    def load(self, vectors: dict[str, Tensor], numbers: dict[str, float]) -> None:
+        """Go on from what `state` gave."""
+        self.loss, self.gradient = numbers["loss"], vectors.get("gradient")
+        self.pairs.clear()
+        for k in range(sum(name.startswith("rho") for name in numbers)):
+            self.pairs.append((vectors[f"s{k}"], vectors[f"y{k}"], numbers[f"rho{k}"]))
 
     def _evaluate(self, evaluate: Evaluate) -> None:
         self.loss, gradient = evaluate(self.x)

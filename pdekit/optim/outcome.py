@@ -19,6 +19,10 @@ def dot(a: Tensor, b: Tensor) -> float:
     return float(torch.dot(a, b))
 
 
+State = tuple[dict[str, Tensor], dict[str, float]]
+"""Vectors like x and numbers, by name."""
+
+
 class Outcome(NamedTuple):
     """What one step did."""
 
@@ -37,4 +41,12 @@ class Optimizer(Protocol):
         The last evaluation of a step is at the point that the step is about: x before it for a first-order
         method, x after it for a line search.
         """
+        ...
+
+    def state(self) -> State:
+        """What the next step depends on beside x: not copied, to be read before it is taken."""
+        ...
+
+    def load(self, vectors: dict[str, Tensor], numbers: dict[str, float]) -> None:
+        """Go on from what `state` gave; the vectors are kept."""
         ...

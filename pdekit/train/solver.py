@@ -5,8 +5,10 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from pdekit import checks
@@ -16,29 +18,43 @@ from pdekit.optim import OPTIMIZERS, SCHEDULES
 from pdekit.parallel import REDUCTIONS, Comm, Serial, SyncBatchNorm
 from pdekit.parallel.drift import checksum, compare
 from pdekit.pde.problem import Samples
+from pdekit.train.checkpoints import Checkpoints
 from pdekit.train.experiment import Experiment
 from pdekit.train.faults import blame
 from pdekit.train.history import History, Step
 from pdekit.train.objectives import OBJECTIVES
 from pdekit.train.predictor import Predictor
 from pdekit.train.ranks import gathering
+from pdekit.train.resumable import Resumable
 from pdekit.train.saved import save
 from pdekit.train.transfer import builder, train_mode
 
 CHECK = 10  # steps between two comparisons of the ranks' parameters
 
 
-class Solver(Predictor):
+class Solver(Predictor, Resumable):
     """Trains an experiment on the ranks of `comm` (this process alone by default); an iterator of `Step`.
 
     Every rank makes its Solver and calls the same verbs in the same order; `predict` needs no other rank. The
     losses do not depend on the number of ranks: each adds its samples' losses divided by the *global* batch.
+
+    With `checkpoints`, a folder, a checkpoint is written there every `every` steps and at the end, while training goes
+    on; the last `keep` and the best stay. ValueError if the folder has some of another run; CheckpointError (an
+    OSError), from a step on all ranks, if one could not be written: the solver can go on.
     """
 
-    def __init__(self, experiment: Experiment, comm: Comm | None = None) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        comm: Comm | None = None,
+        checkpoints: str | Path | None = None,
+        every: int = 100,
+        keep: int = 3,
+    ) -> None:
         comm = comm or Serial()
+        self.checkpoints = Checkpoints(comm, checkpoints, every, keep)
         make = REDUCTIONS[experiment.reduction]
-        self.reduction = make(builder(experiment), comm, riders=comm.size)
+        self.reduction = make(builder(experiment), comm, riders=2 * comm.size + 1)
         super().__init__(experiment, self.reduction.modules[0], comm)
         copies = [list(module.modules()) for module in self.reduction.modules]
         self.norms = [m for layers in copies for m in layers if isinstance(m, SyncBatchNorm)]
@@ -73,7 +89,7 @@ class Solver(Predictor):
         return self
 
     def __next__(self) -> Step:
-        if self.done:
+        if self.done or self.checkpoints.stopped:
             raise StopIteration
         start, communication, sent = time.perf_counter(), self.comm.seconds, self.comm.sent
         number = len(self.history) + 1
@@ -116,6 +132,7 @@ class Solver(Predictor):
             samples=len(batch) * outcome.evaluations,
         )
         self.history.append(step)
+        self.checkpoints.after(self, self.reduction.riders[self.comm.size :].tolist())
         return step
 
     def _leave_grid(self) -> None:
@@ -172,11 +189,13 @@ class Solver(Predictor):
 
     def _ride(self, number: int) -> None:
         """What this rank sends along with the loss of step `number`: now and then its parameters' checksum."""
-        self.reduction.ride.zero_()
+        ride, size = self.reduction.ride, self.comm.size
+        ride.zero_(), self.reduction.riders.zero_()
         if number % CHECK == 0:
-            self.reduction.ride[self.comm.rank] = checksum(self.reduction.parameters)
+            ride[self.comm.rank] = checksum(self.reduction.parameters)
+        ride[size:] = torch.tensor(self.checkpoints.says())
 
     def _arrive(self, number: int) -> None:
         """Look at what came along from all ranks."""
         if number % CHECK == 0:
-            compare(self.reduction.riders.numpy(), number)
+            compare(self.reduction.riders[: self.comm.size].numpy(), number)

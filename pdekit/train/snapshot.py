@@ -1,0 +1,91 @@
+"""A solver as it is after a step: taken apart into tensors for a checkpoint, and put together from one."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import pdekit
+from pdekit.parallel import block
+from pdekit.train.checkpoint import Checkpoint, name_of, refusal
+from pdekit.train.history import COLUMNS, Step
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pdekit.train.solver import Solver
+
+
+def take(solver: "Solver", folder: "Path", since: int) -> tuple[dict[str, Tensor], Checkpoint]:
+    """Copies of what this rank writes, and the description, both as of now; `since` is the step before its losses."""
+    reduction, comm, history = solver.reduction, solver.comm, solver.history
+    count = len(reduction.parameters)
+    mine = block(count, comm.size, comm.rank)
+    vectors, numbers = solver.optimizer.state()
+    held = {"parameters": reduction.parameters} | {f"optimizer.{name}": v for name, v in vectors.items()}
+    tensors = {
+        name: (v[mine.start : mine.stop] if len(v) == count else v).clone() for name, v in held.items()
+    }
+    if comm.rank == 0:
+        others = _others(solver.generator).items()
+        tensors |= {f"state.{name}": v.clone(memory_format=torch.contiguous_format) for name, v in others}
+        tensors |= {f"history.{name}": torch.from_numpy(getattr(history, name)) for name in COLUMNS}
+    losses = [step.loss for step in history.steps[since:] if step.resolution == solver.resolution]
+    description = Checkpoint(
+        path=folder / name_of(len(history)),
+        step=len(history),
+        seconds=solver.seconds,
+        experiment=str(solver.experiment),
+        loss=float(np.mean(losses)) if losses else float("inf"),
+        resolution=solver.resolution,
+        visit=solver._visit,
+        stalled=solver.stalled,
+        every=solver.checkpoints.every,
+        keep=solver.checkpoints.keep,
+        parts=comm.size,
+        parameters=count,
+        dtype=solver.experiment.dtype,
+        vectors=list(held),
+        numbers=numbers,
+        pdekit=pdekit.__version__,
+        torch=str(torch.__version__),
+    )
+    return tensors, description
+
+
+def restore(solver: "Solver", checkpoint: Checkpoint) -> None:
+    """Bring `solver`, just made from the checkpoint's experiment, to where that was; ValueError if it does not fit."""
+    reduction, comm, path = solver.reduction, solver.comm, checkpoint.path
+    count = len(reduction.parameters)
+    if (checkpoint.parameters, checkpoint.dtype) != (count, solver.experiment.dtype):
+        expected = f"{count} parameters of {solver.experiment.dtype}, as its experiment has"
+        raise refusal(path, expected, f"{checkpoint.parameters} of {checkpoint.dtype}")
+    state, columns = checkpoint.tensors("state."), checkpoint.tensors("history.")
+    expected, got = ({k: tuple(v.shape) for k, v in of.items()} for of in (_others(solver.generator), state))
+    if got != expected:
+        raise refusal(path, f"the tensors {expected} beside the parameters", got)
+    whole = len(reduction.x) == count
+    mine = range(count) if whole else block(count, comm.size, comm.rank)
+    vectors = {
+        name.removeprefix("optimizer."): checkpoint.vector(name, mine)
+        for name in checkpoint.vectors
+        if name.startswith("optimizer.")
+    }
+    reduction.parameters.copy_(checkpoint.vector("parameters", range(count)))
+    solver.optimizer.load(vectors, checkpoint.numbers)
+    for module in reduction.modules:
+        module.load_state_dict(state, strict=False)
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    for row in rows:
+        solver.history.append(Step(**dict(zip(columns, row, strict=True))))
+    solver.seconds, solver.stalled, solver._visit = checkpoint.seconds, checkpoint.stalled, checkpoint.visit
+    if checkpoint.step:
+        solver.problem = solver.experiment.problem.at(checkpoint.resolution)
+        solver._latest = solver.batch(checkpoint.step)
+
+
+def _others(module: nn.Module) -> dict[str, Tensor]:
+    """The tensors of `module` that are not trained."""
+    trained = {name for name, p in module.named_parameters() if p.requires_grad}
+    return {name: tensor for name, tensor in module.state_dict().items() if name not in trained}
