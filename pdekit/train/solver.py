@@ -18,6 +18,7 @@ from pdekit.pde.problem import Samples
 from pdekit.train.experiment import Experiment
 from pdekit.train.faults import blame
 from pdekit.train.history import History, Step
+from pdekit.train.memory import keep
 from pdekit.train.network import network
 from pdekit.train.objectives import OBJECTIVES
 from pdekit.train.predictor import Predictor
@@ -33,6 +34,7 @@ class Solver(Predictor):
     """
 
     def __init__(self, experiment: Experiment, comm: Comm | None = None) -> None:
+        keep()  # a tenth to a third less time for a step
         comm = comm or Serial()
         make = REDUCTIONS[experiment.reduction]
         self.reduction = make(partial(network, experiment), comm, riders=comm.size)

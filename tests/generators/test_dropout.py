@@ -66,15 +66,15 @@ def test_a_step_of_lbfgs_has_one_mask_and_starts_by_looking_with_it() -> None:
 
     def note(_, inputs: tuple, output: torch.Tensor) -> None:
         mask = (output == 0).flatten(2).all(2).numpy().tobytes()
-        seen.append((mask, solver.flat.parameters.clone()))
+        seen.append((mask, solver.reduction.parameters.clone()))
 
-    solver.dropouts[0].register_forward_hook(note)
-    masks, end = set(), solver.flat.parameters.clone()
+    solver.dropouts[0][0].register_forward_hook(note)
+    masks, end = set(), solver.reduction.parameters.clone()
     for step in solver:
         assert step.evaluations == len(seen) > 1 and len({mask for mask, _ in seen}) == 1
         assert torch.equal(seen[0][1], end)
         masks.add(seen[0][0])
-        end = solver.flat.parameters.clone()
+        end = solver.reduction.parameters.clone()
         seen.clear()
     assert len(masks) == 4
 
@@ -84,7 +84,7 @@ def test_a_line_search_that_fails_is_not_the_end_where_another_mask_may_help() -
     for dropout, steps in ((0.0, 1), (0.5, 3)):
         generator = pk.UNet(width=4, depth=2, dropout=dropout)
         solver = pk.Solver(pk.Experiment(pk.Poisson(16), generator, **settings))
-        solver.optimizer.step = lambda *_: Outcome(1.0, 1.0, 1, stalled=True)
+        solver.optimizer.step = lambda *_, **__: Outcome(1.0, 1.0, 1, stalled=True)
         assert len(solver.run()) == steps
 
 
@@ -96,7 +96,7 @@ def test_every_loss_is_that_of_the_whole_batch_at_once() -> None:
     next(solver)
     losses = []
     for i in range(6):
-        remember(solver.dropouts, (0, 2), np.array([i]))
-        samples = solver.samples(np.array([i]))
-        losses.append(solver.evaluate(samples, 1, solver.flat.parameters)[0])
+        remember(solver.dropouts[0], (0, 2), np.array([i]))
+        samples = solver.samples([np.array([i])])
+        losses.append(solver.evaluate(samples, 1, solver.reduction.parameters)[0])
     assert next(solver).loss == pytest.approx(np.mean(losses), rel=1e-12)

@@ -9,6 +9,7 @@ from torch import nn
 import pdekit as pk
 from pdekit.generators.network import BUILD
 from pdekit.parallel import Comm, SyncBatchNorm, block, share
+from pdekit.parallel.slow import Slow
 
 
 def losses(comm: Comm, runs: list[dict]) -> list[dict]:
@@ -34,7 +35,7 @@ def histories(comm: Comm, experiments: list[str]) -> list[list[float]]:
     for text in experiments:
         solver = pk.Solver(pk.Experiment.parse(text, code=True), comm)
         losses.append(solver.run().loss.tolist())
-        replicas = comm.allgather(solver.flat.parameters.numpy())
+        replicas = comm.allgather(solver.reduction.parameters.numpy())
         assert all(np.array_equal(one, replicas[0]) for one in replicas), text
     return losses
 
@@ -240,3 +241,11 @@ def adjoints(comm: Comm) -> dict[str, float]:
         left, right = summed(forward(x.copy()), y), summed(x, adjoint(y.copy()))
         found[name] = abs(left - right) / abs(left)
     return found
+
+
+def slow(comm: Comm, run: dict) -> dict:
+    """The same sums, losses and adjoints on a slow network, and whether its time was counted."""
+    network = Slow(comm, 1e-5, 1e9)
+    found = adjoints(network), train(network, **run)
+    assert network.seconds > comm.seconds and network.sent == comm.sent
+    return {"adjoints": found[0], **found[1]}
