@@ -83,9 +83,8 @@ class _Network(nn.Module):
         if any(missing):
             x = functional.pad(x, [side for n in reversed(missing) for side in (0, n)], mode="replicate")
         if x.dim() == 4 and self.recipe.channels_last:
-            x = x.clone(
-                memory_format=torch.channels_last
-            )  # unlike `contiguous` also in name, for one channel
+            # `contiguous` would leave a single channel as it is, and convolutions would take it for the other layout
+            x = x.clone(memory_format=torch.channels_last)
         x = self.last(self.body(x))
         return x[(..., *(slice(n) for n in grid))] if any(missing) else x
 
