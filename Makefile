@@ -10,10 +10,10 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 READY = .venv/ready-$(MPI)
 RUN = .venv/bin/python
 
-.PHONY: help setup lab test test-all check bench bench-losses clean
+.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-bits bench-losses clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "make setup PYTHON=/path/to/python3.11   with a Python of your choice"
 	@echo "make setup MPI=site                     with the mpiexec on PATH instead of the mpich wheel"
@@ -34,11 +34,20 @@ check: $(READY) ## ruff alone: lint and format
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 
-bench: $(READY) ## seconds per step, samples per second, communication, memory
-	@$(RUN) tests/benchmarks/steps.py $(ARGS)
+bench: $(READY) ## seconds per step against DDP, threads and a perfect machine; communication, memory
+	@$(RUN) -m tests.benchmarks.steps $(ARGS)
+
+bench-memory: $(READY) ## bytes per rank with the optimizer's state whole and in parts
+	@$(RUN) -m tests.benchmarks.memory $(ARGS)
+
+bench-overlap: $(READY) ## gradients after backward or during it, on networks of 10 to 0.1 Gb/s
+	@$(RUN) -m tests.benchmarks.overlap $(ARGS)
+
+bench-bits: $(READY) ## what the same bits on any number of ranks cost
+	@$(RUN) -m tests.benchmarks.reproducible $(ARGS)
 
 bench-losses: $(READY) ## what the loss and the Galerkin head cost, alone and in a step
-	@OMP_NUM_THREADS=1 $(RUN) tests/benchmarks/losses.py $(ARGS)
+	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.losses $(ARGS)
 
 clean: ## remove .venv and everything else that make and the tests wrote
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis tests/artifacts

@@ -8,6 +8,7 @@ thrown away, and a grid of any size then has the very same modes.
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,8 @@ class FNO(Standard):
     layers: int = 4
     padding: float = 0.25
     norm: str = "none"
+
+    channels_last: ClassVar[bool] = False  # transforms go along the axes of the grid
 
     def __post_init__(self) -> None:
         super().__post_init__()

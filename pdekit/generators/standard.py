@@ -52,6 +52,11 @@ class Standard(Generator):
         """What the sides of a grid are padded to a multiple of."""
         return 1
 
+    @property
+    def channels_last(self) -> bool:
+        """Whether (B, C, H, W) is kept with the channels of a node side by side, which suits convolutions."""
+        return self.norm in ("batch", "none")  # the norms of single samples would be slower by more
+
     def body(self, norm_layer: NormLayer, channels: int, dim: int) -> tuple[nn.Module, int]:
         """The network but for its last layer, and how many channels it returns."""
         raise NotImplementedError
@@ -83,6 +88,9 @@ class _Network(nn.Module):
         missing = [-n % self.recipe.multiple for n in grid]
         if any(missing):
             x = functional.pad(x, [side for n in reversed(missing) for side in (0, n)], mode="replicate")
+        if x.dim() == 4 and self.recipe.channels_last:
+            # `contiguous` would leave a single channel as it is, and convolutions would take it for the other layout
+            x = x.clone(memory_format=torch.channels_last)
         x = self.last(self.body(x))
         return x[(..., *(slice(n) for n in grid))] if any(missing) else x
 

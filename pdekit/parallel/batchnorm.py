@@ -83,28 +83,28 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, weight, bias, mean, variance, count, eps, comm):
-        mean, inverse = mean.to(x.dtype), torch.rsqrt(variance + eps).to(x.dtype)
-        ctx.save_for_backward(x, weight, mean, inverse)
+        inverse = torch.rsqrt(variance + eps).to(x.dtype)
+        mean, variance = mean.to(x.dtype), variance.to(x.dtype)
+        ctx.save_for_backward(x, weight, mean, variance, inverse)
         ctx.count, ctx.eps, ctx.comm = count, eps, comm
-        return functional.batch_norm(x, mean, variance.to(x.dtype), weight, bias, eps=eps)
+        return functional.batch_norm(x, mean, variance, weight, bias, eps=eps)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, upstream):
-        x, weight, mean, inverse = ctx.saved_tensors
+        x, weight, mean, variance, inverse = ctx.saved_tensors
         if x.numel():
-            _, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
+            _, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward.default(
                 upstream, x, weight, None, None, mean, inverse, True, ctx.eps, [False, True, True]
             )
         else:
             of_weight, of_bias = torch.zeros_like(weight), torch.zeros_like(weight)
         sums = torch.stack([of_weight, of_bias]).double()
         ctx.comm.allreduce(sums.numpy())
-        # dx = w/s (dy - mean(dy) - xhat mean(dy xhat)) = (x - mean) b + c + dy a, the first two terms by a fused kernel
+        # dx = w/s (dy - mean(dy xhat) xhat - mean(dy)): the last two terms are a batch norm of x again
         a = weight * inverse
-        b = (-a * inverse * sums[0] / ctx.count).to(x.dtype)
-        c = (-a * sums[1] / ctx.count).to(x.dtype)
-        dx = functional.batch_norm(x, mean, torch.ones_like(mean), b, c, eps=0.0)
+        b, c = (sums * (a / -ctx.count)).to(x.dtype)
+        dx = functional.batch_norm(x, mean, variance, b, c, eps=ctx.eps)
         dx.addcmul_(upstream, a.view(_per_channel(x)))
         # this rank's part only: the flat message adds up the ranks
         return dx, of_weight, of_bias, None, None, None, None, None

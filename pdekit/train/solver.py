@@ -22,6 +22,7 @@ from pdekit.train.checkpoints import Checkpoints
 from pdekit.train.experiment import Experiment
 from pdekit.train.faults import blame
 from pdekit.train.history import History, Step
+from pdekit.train.memory import keep_memory
 from pdekit.train.objectives import OBJECTIVES
 from pdekit.train.predictor import Predictor
 from pdekit.train.ranks import gathering
@@ -51,6 +52,7 @@ class Solver(Predictor, Resumable):
         every: int = 100,
         keep: int = 3,
     ) -> None:
+        keep_memory()  # a tenth to a third less time for a step
         comm = comm or Serial()
         self.checkpoints = Checkpoints(comm, checkpoints, every, keep)
         make = REDUCTIONS[experiment.reduction]

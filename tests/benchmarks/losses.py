@@ -1,6 +1,6 @@
 """What the loss costs: forward and backward of Poisson's energy, and its share of a training step.
 
-    python tests/benchmarks/losses.py [--batch 4] [RESOLUTION ...]
+    python -m tests.benchmarks.losses [--batch 4] [RESOLUTION ...]
 
 One thread, float32. "stencil" is the loss of a linear problem, "assembly" what makes the stencil of a batch,
 "points" and "its assembly" the same by the generic way, for any density; "head" the Galerkin head on top. Shares

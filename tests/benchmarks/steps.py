@@ -1,105 +1,127 @@
-"""Seconds per step on one rank and on two, interleaved in one job: samples per second, communication, memory.
+"""Seconds per step on two ranks: pdekit, torch's DDP over gloo, two threads, and a perfect machine.
 
-    python tests/benchmarks/steps.py [--batch 8] [--rounds 5] [RESOLUTION ...]
+    python -m tests.benchmarks.steps [--grids 64 128 256] [--batches 4 16] [--seconds 25]      (make bench)
 
-For each resolution one job of two ranks trains the default U-Net in turns on both ranks and on the first
-alone, the same global batch, a few steps each; the medians over the rounds are printed. Peak memory is the
-process's, the library included, and for one rank also what it holds for its part in the two.
+The same U-Net (the default), global batch and optimizer (fused AdamW), float32, in turns in one job of two processes:
+
+    pdekit         two ranks, batch norm over both
+    DDP            torch's DistributedDataParallel over gloo on loopback, as it comes; see ddp.py on batch norm
+    DDP tuned      the same with gradient_as_bucket_view=True, broadcast_buffers=False, static_graph=True
+    perfect        two processes with half of the batch each that start together and never communicate
+    two threads    one process, two threads
+    one            one process, one thread
+
+A ratio is that of seconds per step in the same round: median, and quartiles over the rounds. Seconds per step of the
+perfect machine are the batch by the sum of both processes' samples per second. "In communication" includes
+waiting for the slower rank. Peak memory is the process's, the library included; that of "one" includes what it holds
+for its part in the two. About five minutes. `--seconds` are for each grid and batch, if five rounds fit in.
 """
 
 import argparse
-import json
-import os
-import resource
-import subprocess
-import sys
-import time
+import tempfile
 
 import numpy as np
 
+from tests.benchmarks.race import answer, machine, on_ranks, peak, race, spread
 
-def measure(resolution: int, batch: int, rounds: int) -> list[dict[str, float]] | None:
-    """One row for two ranks and one for one, on rank 0; None elsewhere. Runs on every rank of a job of two."""
+TUNED = {"gradient_as_bucket_view": True, "broadcast_buffers": False, "static_graph": True}
+
+
+def measure(resolution: int, batch: int, seconds: float, store: str) -> dict[str, dict]:
+    """Times, on every rank of a job of two: {contender: {"seconds": (rounds,), ...}}."""
     import torch
+    from torch import distributed
 
     import pdekit as pk
+    from tests.benchmarks.ddp import Distributed
 
     torch.set_num_threads(1)
     both = pk.World()
-    experiment = pk.Experiment(
-        pk.Poisson(resolution), samples=4 * batch, batch=batch, steps=1000, grids="single"
+
+    def experiment(batch: int) -> pk.Experiment:
+        setting = {"samples": 4 * batch, "batch": batch, "steps": 10**6, "grids": "single"}
+        return pk.Experiment(pk.Poisson(resolution), **setting)
+
+    pdekit = pk.Solver(experiment(batch), both)
+    pdekit.advance(2)
+    peaks = {"pdekit": peak()}
+    alone = pk.Solver(experiment(batch)) if both.rank == 0 else None
+    if alone:
+        alone.advance(2)
+        peaks["one"] = peak()
+    half = pk.Solver(experiment(batch // 2))
+    half.advance(2)
+    distributed.init_process_group("gloo", f"file://{store}/gloo", rank=both.rank, world_size=2)
+    ddp = Distributed(experiment(batch), both.rank, 2)
+    tuned = Distributed(experiment(batch), both.rank, 2, **TUNED)
+    ddp.advance(2), tuned.advance(2)
+
+    def threads(steps: int) -> None:
+        torch.set_num_threads(2)
+        alone.advance(steps)
+        torch.set_num_threads(1)
+
+    before = pdekit.seconds, pdekit.comm.seconds
+    times = race(
+        {
+            "pdekit": pdekit.advance,
+            "DDP": ddp.advance,
+            "DDP tuned": tuned.advance,
+            "perfect": half.advance,
+            "two threads": threads if alone else None,
+            "one": alone.advance if alone else None,
+        },
+        seconds,
     )
-    solvers = [(2, pk.Solver(experiment, both))]
-    solvers[0][1].advance(1)
-    peaks = [peak()]
-    if both.rank == 0:
-        solvers.append((1, pk.Solver(experiment)))
-        solvers[1][1].advance(1)
-        peaks.append(peak())
-    times = {ranks: [] for ranks, _ in solvers}
-    for _ in range(rounds):
-        for ranks, solver in solvers:
-            before, waited = solver.seconds, solver.comm.seconds
-            solver.advance(2)
-            times[ranks].append(((solver.seconds - before) / 2, (solver.comm.seconds - waited) / 2))
-        meet()
-    if both.rank:
-        return None
-    rows = []
-    for (ranks, _), memory in zip(solvers, peaks, strict=True):
-        seconds, waited = np.median(times[ranks], axis=0)
-        rows.append(
-            {"ranks": ranks, "resolution": resolution, "seconds": seconds, "waited": waited, "peak": memory}
+    distributed.destroy_process_group()
+    found = {
+        name: {"seconds": np.nanmax(of, axis=1).tolist(), "peak": peaks.get(name)}
+        for name, of in times.items()
+    }
+    found["perfect"]["seconds"] = (2 / (1 / times["perfect"]).sum(axis=1)).tolist()
+    waited, spent = pdekit.comm.seconds - before[1], pdekit.seconds - before[0]
+    found["pdekit"]["waited"] = waited / spent
+    return found
+
+
+def show(resolution: int, batch: int, found: dict[str, dict]) -> None:
+    """One table."""
+    ours = np.array(found["pdekit"]["seconds"])
+    print(f"\n{resolution}^2, global batch {batch}, {len(ours)} rounds")
+    print("              s/step  samples/s   pdekit's time / its       in communication   peak GB/rank")
+    for name, row in found.items():
+        times = np.array(row["seconds"])
+        ratio = spread(ours / times) if name != "pdekit" else ""
+        waited = f"{100 * row['waited']:.1f} %" if "waited" in row else ""
+        held = f"{row['peak']:.2f}" if row["peak"] else ""
+        rate = batch / np.median(times)
+        print(
+            f"{name:12} {np.median(times):7.3f} {rate:10.1f}   {ratio:24} {waited:>16} {held:>14}", flush=True
         )
-    ratios = [two[0] / one[0] for two, one in zip(times[2], times[1], strict=True)]
-    rows[0]["speedup"] = float(1 / np.median(ratios))
-    return rows
-
-
-def meet() -> None:
-    """Wait for all ranks, asleep: a rank that waits busily would slow the one that is being timed."""
-    from mpi4py import MPI
-
-    there = MPI.COMM_WORLD.Ibarrier()
-    while not there.Test():
-        time.sleep(0.005)
-
-
-def peak() -> float:
-    """Peak resident memory of this process in GB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    throughput = np.array(found["perfect"]["seconds"]) / ours
+    speedup = np.array(found["one"]["seconds"]) / ours
+    print(f"of the perfect machine's throughput: {spread(throughput)}; speed-up over one: {spread(speedup)}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("resolutions", nargs="*", type=int, default=[64, 128, 256])
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--rank", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--grids", nargs="+", type=int, default=[64, 128, 256])
+    parser.add_argument("--batches", nargs="+", type=int, default=[4, 16])
+    parser.add_argument("--seconds", type=float, default=25.0)
+    parser.add_argument("--rank", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.rank:
-        rows = measure(arguments.resolutions[0], arguments.batch, arguments.rounds)
-        if rows:
-            print(json.dumps(rows))
+        resolution, batch, seconds, store = arguments.rank
+        answer(measure(int(resolution), int(batch), float(seconds), store))
         return
-    from pdekit.cluster.launch import find_mpiexec, mpi_environment
-
-    print(f"global batch {arguments.batch}, float32, one thread a rank, {os.cpu_count()} cores")
-    print("grid      ranks  s/step  samples/s  communication  peak GB/rank  speed-up")
-    for resolution in arguments.resolutions:
-        options = [str(resolution), "--batch", str(arguments.batch), "--rounds", str(arguments.rounds)]
-        command = [*find_mpiexec(), "-n", "2", sys.executable, __file__, "--rank", *options]
-        environment = mpi_environment() | {"OMP_NUM_THREADS": "1"}
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, text=True, timeout=1200, check=True, env=environment
-        )
-        for row in sorted(json.loads(done.stdout), key=lambda row: row["ranks"]):
-            rate, waited = arguments.batch / row["seconds"], 100 * row["waited"] / row["seconds"]
-            speedup = f"{row['speedup']:10.2f}" if "speedup" in row else ""
-            print(
-                f"{row['resolution']:4}^2 {row['ranks']:9} {row['seconds']:8.3f} {rate:9.1f}"
-                f" {waited:12.1f} % {row['peak']:12.2f} {speedup}"
-            )
+    if any(batch < 2 or batch % 2 for batch in arguments.batches):
+        parser.error("--batches: expected even numbers, so that both ranks have the same work")
+    print(f"default U-Net, float32; {machine()}")
+    for resolution in arguments.grids:
+        for batch in arguments.batches:
+            with tempfile.TemporaryDirectory() as store:
+                found = on_ranks(2, "steps", resolution, batch, arguments.seconds, store)
+            show(resolution, batch, found)
 
 
 if __name__ == "__main__":

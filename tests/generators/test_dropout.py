@@ -84,7 +84,7 @@ def test_a_line_search_that_fails_is_not_the_end_where_another_mask_may_help() -
     for dropout, steps in ((0.0, 1), (0.5, 3)):
         generator = pk.UNet(width=4, depth=2, dropout=dropout)
         solver = pk.Solver(pk.Experiment(pk.Poisson(16), generator, **settings))
-        solver.optimizer.step = lambda *_: Outcome(1.0, 1.0, 1, stalled=True)
+        solver.optimizer.step = lambda *_, **__: Outcome(1.0, 1.0, 1, stalled=True)
         assert len(solver.run()) == steps
 
 

@@ -58,3 +58,29 @@ def test_training_starts_from_the_lifting() -> None:
 def test_a_bad_setting_is_refused_by_name(setting: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=rf"{next(iter(setting))}: expected .*, got .*; "):
         pk.UNet(**setting)
+
+
+def convolutions_in_channels_last(recipe: pk.UNet) -> set[bool]:
+    net, seen = recipe.build(nn.BatchNorm2d if recipe.norm == "batch" else nn.Identity), set()
+
+    def note(layer: nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        seen.add(inputs[0].is_contiguous(memory_format=torch.channels_last))
+
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_pre_hook(note)
+    net(torch.randn(2, 1, 16, 16).contiguous(memory_format=torch.channels_last))
+    return seen
+
+
+@pytest.mark.parametrize("coordinates", [True, False])
+def test_convolutions_get_the_channels_of_a_node_side_by_side(coordinates: bool) -> None:
+    """Fails if the coordinates, or a layer on the way, lay out a field by channels."""
+    settings = {"width": 4, "coordinates": coordinates}
+    for recipe in (
+        pk.UNet(depth=2, **settings),
+        pk.EncoderDecoder(depth=2, **settings),
+        pk.ResNet(**settings),
+    ):
+        assert convolutions_in_channels_last(recipe) == {True}, recipe
+    assert convolutions_in_channels_last(pk.FNO(width=4, modes=3, layers=2)) == {False}

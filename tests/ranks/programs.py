@@ -10,6 +10,7 @@ from torch import nn
 import pdekit as pk
 from pdekit.generators.network import BUILD
 from pdekit.parallel import Comm, SyncBatchNorm, block, reduction, share
+from pdekit.parallel.slow import Slow
 from tests.ranks.resuming import bad_disk, every_step, go_on  # noqa: F401 (found here by their names)
 
 
@@ -302,3 +303,11 @@ def adjoints(comm: Comm) -> dict[str, float]:
         left, right = summed(forward(x.copy()), y), summed(x, adjoint(y.copy()))
         found[name] = abs(left - right) / abs(left)
     return found
+
+
+def slow(comm: Comm, run: dict) -> dict:
+    """The same sums, losses and adjoints on a slow network, and whether its time was counted."""
+    network = Slow(comm, 1e-5, 1e9)
+    found = adjoints(network), train(network, **run)
+    assert network.seconds > comm.seconds and network.sent == comm.sent
+    return {"adjoints": found[0], **found[1]}

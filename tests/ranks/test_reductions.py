@@ -102,3 +102,10 @@ def test_each_primitive_has_its_adjoint(ranks: int) -> None:
     for one in on_ranks(ranks, "adjoints"):
         for name, deviation in one.items():
             assert deviation < 1e-12, name
+
+
+def test_a_slow_network_brings_the_same_numbers(together: list[dict]) -> None:
+    """Gradients on their way over it. Fails if a message is left out, or waited for without the real one."""
+    for one in on_ranks(2, "slow", run=WAYS[0] | {"overlap": True}):
+        assert max(one["adjoints"].values()) < 1e-12
+        np.testing.assert_allclose(one["losses"], together[0]["losses"], rtol=0, atol=1e-12)
