@@ -70,6 +70,9 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["train", "--curve", "/no/such/folder/curve.csv"], "--curve: expected"),
         (["train", "--history", "/no/such/folder/run.csv"], "history: expected a file in a folder"),
         (["train", "--history", "run.xlsx"], "history: expected a file .csv or .parquet, got 'run.xlsx'"),
+        (["train", "--every", "5"], "expected --checkpoints DIR with --every and --keep"),
+        (["train", "--resume", "/no/such/folder", "--steps", "3"], "expected --resume alone"),
+        (["train", "--resume", "/no/such/folder"], "expected a folder with checkpoints"),
         (["lab", "--port", "99999"], "port 99999"),
         (["predict", "no.safetensors", "0:4"], "required: -o/--out"),
         (["predict", "no.safetensors", "0:4", "-o", "u.h5"], "model: expected a file written by solver.save"),
@@ -172,6 +175,19 @@ def test_a_curve_that_cannot_be_finished_leaves_the_old_one(
         batch.write_curve(curve, [(1, 0.5, 32, 0.1), (2, 1.0, 32, "x")])  # type: ignore[list-item]
     assert curve.read_text() == "old"
     assert list(tmp_path.iterdir()) == [curve]
+
+
+def test_a_run_is_gone_on_with_from_its_checkpoints(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    assert main([*TINY, "--checkpoints", str(folder), "--every", "1", "--keep", "3"]) == 0
+    first = capsys.readouterr().out.splitlines()
+    assert main(["train", "--resume", str(folder / "step-00000001")]) == 0
+    again = capsys.readouterr().out.splitlines()
+    assert (again[0], again[-1]) == (first[0], first[-1])
+    assert again[2] == f"resumed after step 1, from {folder / 'step-00000001'}"
+    assert "resume from it" in refusal(capsys, *TINY, "--checkpoints", str(folder))
 
 
 @pytest.mark.ranks

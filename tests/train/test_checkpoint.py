@@ -16,6 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 import pdekit as pk
+from pdekit.optim import Outcome
 from pdekit.train import checkpoints as module
 from pdekit.train.writer import hidden
 
@@ -68,6 +69,16 @@ def test_a_run_that_is_resumed_is_one_that_never_stopped(run: str, tmp_path: Pat
     for name, tensor in whole.generator.state_dict().items():
         assert torch.equal(tensor, solver.generator.state_dict()[name]), name
     assert np.all(np.diff(solver.history.seconds) > 0)
+
+
+def test_a_grid_that_was_left_early_is_not_gone_back_to(tmp_path: Path) -> None:
+    """The first step finds no lower loss on 32 x 32. Fails if the place in the plan is taken from the step's number."""
+    run = experiment(problem=pk.Poisson(64), optimizer="lbfgs", samples=2, batch=2, steps=50)
+    solver = pk.Solver(run, checkpoints=tmp_path)
+    solver.optimizer.step = lambda *_, **__: Outcome(0.0, 0.0, 1, stalled=True)
+    assert next(solver).resolution == 32
+    solver.checkpoint()
+    assert next(pk.Solver.resume(tmp_path)).resolution == 64
 
 
 def test_the_last_and_the_best_are_kept(tmp_path: Path) -> None:
@@ -248,11 +259,11 @@ def test_a_stop_ends_the_run_with_a_checkpoint(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pk.Solver.resume(tmp_path).run().loss, pk.Solver(experiment()).run().loss)
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [5, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 def test_a_run_may_be_killed_at_any_moment(kills: int, tmp_path: Path) -> None:
     """After each kill the newest checkpoint loads and goes on. Fails if parts are written where they are read."""
     command = [sys.executable, "-m", "tests.train.kills", str(tmp_path), str(kills)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60 + 10 * kills, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{kills} kills" in done.stdout
 
