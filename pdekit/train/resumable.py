@@ -1,5 +1,6 @@
 """A run that can be stopped, and gone on with from a checkpoint."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -23,7 +24,9 @@ class Resumable:
         is no whole checkpoint of this format, and, without `code=True`, for one with functions of a user's.
         """
         checkpoint = Checkpoint.newest(folder)
-        solver = cls(Experiment.parse(checkpoint.experiment, code), comm)
+        experiment = Experiment.parse(checkpoint.experiment, code)
+        solver = cls(replace(experiment, start=None), comm)  # what it started from is not needed any more
+        solver.experiment, solver.history.experiment = experiment, checkpoint.experiment
         restore(solver, checkpoint)
         solver.checkpoints.go_on(checkpoint)
         return solver

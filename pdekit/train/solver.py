@@ -66,8 +66,7 @@ class Solver(Predictor, Resumable):
         self.optimizer = OPTIMIZERS[experiment.optimizer](self.reduction.x, dot=self.reduction.dot)
         self.drawn = experiment.problem.parameters(range(experiment.samples))
         self.history = History(experiment=str(experiment), rank=comm.rank, size=comm.size)
-        self.seconds = 0.0
-        self.stalled = False
+        self.seconds, self.stalled = 0.0, False
         self.problem = experiment.problem.at(experiment.plan[experiment.visit(1)][0])
         self._visit = 0  # of the plan: no step is on an earlier one any more
         self._latest: np.ndarray | None = None
@@ -178,10 +177,7 @@ class Solver(Predictor, Resumable):
         return self.history
 
     def gather_ranks(self) -> History:
-        """The history, with what the other ranks did in the steps that this loop took one by one; asks all ranks.
-
-        `advance` and `run` do so themselves, once each.
-        """
+        """The history, with what the other ranks did in steps taken one by one; asks all ranks, as `run` does."""
         self.history.gather(self.comm)
         return self.history
 

@@ -177,3 +177,23 @@ def test_wrong_names_are_refused(settings: dict, words: str) -> None:
 def test_both_are_in_the_one_line_of_text(start: str) -> None:
     one = solver(start=start, frozen=["down.0"]).experiment
     assert one.frozen == ("down.0",) and pk.Experiment.parse(str(one)) == one
+
+
+def test_a_checkpoint_holds_what_is_frozen_and_needs_no_start(tmp_path: Path) -> None:
+    """The file that a run started from may be gone when it is resumed."""
+    setting = {"samples": 4, "batch": 2, "dtype": "float64"}
+    first = pk.Solver(pk.Experiment(pk.Poisson(16), pk.UNet(width=4, depth=2), steps=3, **setting))
+    first.run()
+    first.save(tmp_path / "start.safetensors")
+    start = str(tmp_path / "start.safetensors")
+    experiment = pk.Experiment(
+        pk.Poisson(16, seed=1), pk.UNet(width=4, depth=2), steps=6, start=start, frozen=("down.0",), **setting
+    )
+    expected = pk.Solver(experiment).run().loss
+    half = pk.Solver(experiment, checkpoints=tmp_path / "run")
+    half.advance(3)
+    half.checkpoint()
+    (tmp_path / "start.safetensors").unlink()
+    again = pk.Solver.resume(tmp_path / "run")
+    assert again.experiment == experiment and again.history.experiment == str(experiment)
+    np.testing.assert_allclose(again.run().loss, expected, rtol=0, atol=1e-12)
