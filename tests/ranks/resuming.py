@@ -2,6 +2,7 @@
 
 import resource
 import threading
+from concurrent.futures import wait
 
 import pdekit as pk
 from pdekit.parallel import Comm
@@ -30,7 +31,10 @@ def bad_disk(comm: Comm, experiment: str, folder: str) -> dict:
         writing(*given)
 
     module.write = late
-    solver.advance(3)  # one step more than the first checkpoint
+    solver.advance(2)
+    if comm.rank == 0:
+        wait(solver.checkpoints._jobs)  # so that it has written when the next step says how far the ranks are
+    solver.advance(1)
     seen = len(pk.Checkpoint.paths(f"{folder}/full"))
     stepped.set()
     solver.checkpoint()
