@@ -58,7 +58,7 @@ class RemoteSolver:
     def built(self, results: list[Any]) -> None:
         """Take note of what rank 0 made."""
         self.parameters, self.resolution, self.done, records = results[0]
-        self.history.steps[:] = [pk.Step(*record) for record in records]
+        self.history.go_back_to([pk.Step(*record) for record in records])
 
     def advance(self, k: int) -> "list[Step]":
         """The next `k` steps; fewer, or none, when the experiment's steps are used up.

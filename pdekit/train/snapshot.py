@@ -77,8 +77,7 @@ def restore(solver: "Solver", checkpoint: Checkpoint) -> None:
     for module in reduction.modules:
         module.load_state_dict(state, strict=False)
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    for row in rows:
-        solver.history.append(Step(**dict(zip(columns, row, strict=True))))
+    solver.history.go_on_from([Step(**dict(zip(columns, row, strict=True))) for row in rows])
     solver.seconds, solver.stalled, solver._visit = checkpoint.seconds, checkpoint.stalled, checkpoint.visit
     if checkpoint.step:
         solver.problem = solver.experiment.problem.at(checkpoint.resolution)
