@@ -18,6 +18,7 @@ from pdekit import interrupt, launched
 from pdekit.beside import beside, check_place
 from pdekit.cli import refused
 from pdekit.records import Records
+from pdekit.train.faults import SHARED
 
 if TYPE_CHECKING:
     from pdekit.parallel import Comm
@@ -45,10 +46,7 @@ def train(arguments: argparse.Namespace) -> int:
     try:
         with ending(solver):
             run(solver, arguments.curve, records)
-    except (
-        FloatingPointError,
-        pk.CheckpointError,
-    ) as error:  # the same on every rank, so all of them are here
+    except (*SHARED, pk.CheckpointError) as error:  # the same on every rank, so all of them are here
         if comm.rank == 0:
             print(f"pdekit: {error}", file=sys.stderr)
         return 1
