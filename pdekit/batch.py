@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pdekit as pk
 from pdekit import interrupt, launched
@@ -57,11 +57,18 @@ def train(arguments: argparse.Namespace) -> int:
     except Exception:
         if comm.size == 1:
             raise
-        # The other ranks may be waiting in a message; a rank that dies without MPI_Finalize ends them all.
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(1)
+        end_all()
     return STOPPED if solver.checkpoints.stopped else 0
+
+
+def end_all() -> NoReturn:
+    """End all ranks after an error of this one alone: the others may be waiting in a message.
+
+    A rank that dies without MPI_Finalize takes them along.
+    """
+    traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def solver_of(arguments: argparse.Namespace) -> "Callable[[Comm], Solver]":

@@ -5,11 +5,10 @@ import os
 import re
 import sys
 import time
-import traceback
 
 import pdekit as pk
 from pdekit import checks
-from pdekit.batch import say, world
+from pdekit.batch import end_all, say, world
 from pdekit.cli import refused
 
 SAMPLES = re.compile(r"(\d+)(?::(\d+))?")
@@ -36,10 +35,7 @@ def predict(arguments: argparse.Namespace) -> int:
     except Exception:
         if comm.size == 1:
             raise
-        # The other ranks may be waiting in a message; a rank that dies without MPI_Finalize ends them all.
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(1)
+        end_all()
     seconds = time.monotonic() - start
     say(comm, f"{count} sample{'s' if count > 1 else ''} in {seconds:.1f} s: {arguments.out}")
     return 0
