@@ -15,15 +15,15 @@ class FlatModule:
     def __init__(self, module: nn.Module, riders: int = 0, like: "FlatModule | None" = None) -> None:
         self.module = module
         self.tensors = [p for p in module.parameters() if p.requires_grad]
-        whole = torch.cat([p.detach().reshape(-1) for p in self.tensors])
+        whole = torch.cat([p.detach().movedim(1, -1).reshape(-1) if p.dim() == 4 else p.detach().reshape(-1) for p in self.tensors])
         self.parameters = whole if like is None else like.parameters
         self.message = torch.zeros(len(whole) + 1 + riders, dtype=whole.dtype)
         self.gradient, self.riders = self.message[: len(whole)], self.message[len(whole) + 1 :]
         sizes = [p.numel() for p in self.tensors]
         values, gradients = self.parameters.split(sizes), self.gradient.split(sizes)
         for p, value, gradient in zip(self.tensors, values, gradients, strict=True):
-            p.data = value.view(p.shape)
-            p.grad = gradient.view(p.shape)
+            p.data = _shaped(value, p.shape)
+            p.grad = _shaped(gradient, p.shape)
 
     def backward(self, share: Tensor, ride: Tensor | None = None) -> None:
         """This rank's `share` of the loss, its gradient, and what rides along (riders,), in place of what was there."""
@@ -41,3 +41,10 @@ class FlatModule:
     def numpy(self) -> np.ndarray:
         """The message's memory."""
         return self.message.numpy()
+
+
+def _shaped(vector: Tensor, shape: torch.Size) -> Tensor:
+    """`vector` as the parameter of a layer; weights of a two-dimensional convolution channels last, like its images."""
+    if len(shape) != 4:
+        return vector.view(shape)
+    return vector.view(shape[0], *shape[2:], shape[1]).movedim(-1, 1)
