@@ -6,6 +6,7 @@ never starts MPI.
 
 from pdekit.generators import NAMES as GENERATORS
 from pdekit.lazy import loader
+from pdekit.optim import NAMES as METHODS
 from pdekit.pde import NAMES as PDES
 
 __version__ = "0.1.0"
@@ -13,6 +14,7 @@ __version__ = "0.1.0"
 _HOME = {
     **PDES,
     **GENERATORS,
+    **METHODS,
     "relative_l2": "pdekit.pde",
     "relative_energy": "pdekit.pde",
     "Galerkin": "pdekit.pde.galerkin",

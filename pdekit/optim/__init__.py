@@ -1,21 +1,38 @@
-"""Optimisers on one flat vector, asked one step at a time; they know nothing of networks or ranks."""
+"""Optimisers on one flat vector, asked one step at a time; they know nothing of networks or ranks.
 
-from collections.abc import Callable
-from functools import partial
+`NAMES` is the table of the recipes that this room offers by name: methods with their settings, and schedules. An
+optimiser itself is what a recipe makes of a vector; `LBFGS` here is that of the recipe of the same name.
+"""
 
-import torch
+from pdekit.lazy import loader
 
-from pdekit.optim.first_order import FirstOrder
-from pdekit.optim.lbfgs import LBFGS
-from pdekit.optim.outcome import Evaluate, Optimizer, Outcome
-from pdekit.optim.schedules import SCHEDULES
-
-OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
-    "sgd": partial(FirstOrder, rule=torch.optim.SGD, momentum=0.9),
-    "adam": partial(FirstOrder, rule=torch.optim.Adam),
-    "adamw": partial(FirstOrder, rule=torch.optim.AdamW, weight_decay=1e-2),
-    "lbfgs": LBFGS,
+NAMES = {
+    "SGD": "pdekit.optim.recipes",
+    "Adam": "pdekit.optim.recipes",
+    "AdamW": "pdekit.optim.recipes",
+    "LBFGS": "pdekit.optim.recipes",
+    "Muon": "pdekit.optim.layer_recipes",
+    "SOAP": "pdekit.optim.layer_recipes",
+    "LARS": "pdekit.optim.layer_recipes",
+    "LAMB": "pdekit.optim.layer_recipes",
+    "Then": "pdekit.optim.then",
+    "StepDecay": "pdekit.optim.schedules",
+    "MultiStepDecay": "pdekit.optim.schedules",
+    "ExponentialDecay": "pdekit.optim.schedules",
+    "Cosine": "pdekit.optim.schedules",
+    "WarmUp": "pdekit.optim.warm_up",
+    "Plateau": "pdekit.optim.plateau",
 }
-RATES = {"sgd": 1e-2, "adam": 3e-3, "adamw": 3e-3, "lbfgs": 1.0}  # where a run starts if nothing is said
 
-__all__ = ["LBFGS", "OPTIMIZERS", "RATES", "SCHEDULES", "Evaluate", "FirstOrder", "Optimizer", "Outcome"]
+_HERE = {
+    "LBFGS": "pdekit.optim.lbfgs",
+    "OPTIMIZERS": "pdekit.optim.menu",
+    "SCHEDULES": "pdekit.optim.warm_up",
+    "Evaluate": "pdekit.optim.outcome",
+    "FirstOrder": "pdekit.optim.first_order",
+    "Optimizer": "pdekit.optim.outcome",
+    "Outcome": "pdekit.optim.outcome",
+}
+
+__all__ = [*sorted(NAMES | _HERE), "NAMES"]
+__getattr__ = loader(__name__, NAMES | _HERE)

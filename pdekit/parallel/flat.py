@@ -15,15 +15,23 @@ class FlatModule:
     def __init__(self, module: nn.Module, riders: int = 0, like: "FlatModule | None" = None) -> None:
         self.module = module
         self.tensors = [p for p in module.parameters() if p.requires_grad]
-        whole = torch.cat([p.detach().movedim(1, -1).reshape(-1) if p.dim() == 4 else p.detach().reshape(-1) for p in self.tensors])
+        whole = torch.cat(
+            [
+                p.detach().movedim(1, -1).reshape(-1) if p.dim() == 4 else p.detach().reshape(-1)
+                for p in self.tensors
+            ]
+        )
         self.parameters = whole if like is None else like.parameters
         self.message = torch.zeros(len(whole) + 1 + riders, dtype=whole.dtype)
         self.gradient, self.riders = self.message[: len(whole)], self.message[len(whole) + 1 :]
-        sizes = [p.numel() for p in self.tensors]
-        values, gradients = self.parameters.split(sizes), self.gradient.split(sizes)
+        values, gradients = self.split(self.parameters), self.split(self.gradient)
         for p, value, gradient in zip(self.tensors, values, gradients, strict=True):
-            p.data = _shaped(value, p.shape)
-            p.grad = _shaped(gradient, p.shape)
+            p.data, p.grad = value, gradient
+
+    def split(self, vector: Tensor) -> list[Tensor]:
+        """Views of a vector like `parameters`, shaped like the module's."""
+        parts = vector.split([p.numel() for p in self.tensors])
+        return [_shaped(part, p.shape) for part, p in zip(parts, self.tensors, strict=True)]
 
     def backward(self, share: Tensor, ride: Tensor | None = None) -> None:
         """This rank's `share` of the loss, its gradient, and what rides along (riders,), in place of what was there."""

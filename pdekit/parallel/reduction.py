@@ -69,6 +69,10 @@ class Together:
         """The inner product of two vectors like x, the same bits on all ranks."""
         return float(torch.dot(a, b))
 
+    def split(self, vector: Tensor) -> list[Tensor]:
+        """Views of a vector like the parameters, shaped like those of the layers."""
+        return self.flats[0].split(vector)
+
     def settle(self) -> None:
         """Bring the parameters up to date on all ranks after the optimizer's move."""
 

@@ -1,7 +1,6 @@
 """All settings of a run as one value: checked when it is made, printed as one line, and read back from it."""
 
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -9,37 +8,29 @@ from torch import nn
 from pdekit import checks
 from pdekit.generators import UNet
 from pdekit.generators.generator import Generator, NormLayer
-from pdekit.optim import OPTIMIZERS, RATES, SCHEDULES
+from pdekit.optim.menu import OPTIMIZERS, method
+from pdekit.optim.named import look_up, short
+from pdekit.optim.recipe import Recipe
+from pdekit.optim.schedules import Schedule
+from pdekit.optim.warm_up import SCHEDULES
 from pdekit.pde import Poisson
 from pdekit.pde.fields import FIRST_HELD_OUT
 from pdekit.pde.galerkin import Galerkin
 from pdekit.pde.problem import Problem
 from pdekit.train.cycles import CYCLES, plan
 from pdekit.train.objectives import OBJECTIVES
+from pdekit.train.own import own
 from pdekit.train.text import parse
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
-
-
-class Own(NamedTuple):
-    """What a kind of optimizer uses where an experiment says nothing."""
-
-    schedule: str
-    samples: int
-    batch: int
-    steps: int
-
-
-MINI_BATCH = Own("cosine", samples=512, batch=8, steps=1600)
-# A line search compares losses of one batch, so it gets all samples at once; few, so that a step takes about a second.
-FULL_BATCH = Own("constant", samples=64, batch=FIRST_HELD_OUT, steps=200)
 
 
 @dataclass(frozen=True)
 class Experiment:
     """What to train, on what, and how: plain values only. Raises ValueError on the first setting that cannot work.
 
-    `rate` and `batch` left out are the optimizer's own (L-BFGS: the whole set of samples as one batch).
+    `optimizer` and `schedule` are names, or recipes with settings such as `pk.Adam(betas=(0.9, 0.99))`; `rate` and
+    `batch` left out are the optimizer's own (L-BFGS: the whole set of samples as one batch).
     `objective` is the mean over samples of each one's loss ("mean"), or of its logarithm, root or asinh, which
     give samples of different scale the same weight; left out, the best that the problem allows. `grids` leads
     through a hierarchy of halved grids where these fit the generator: "single", "coarse-to-fine", or a
@@ -54,9 +45,9 @@ class Experiment:
 
     problem: Problem = field(default_factory=Poisson)
     generator: Generator = field(default_factory=UNet)
-    optimizer: str = "adamw"
+    optimizer: Recipe | str = "adamw"
     rate: float | None = None
-    schedule: str | None = None
+    schedule: Schedule | str | None = None
     samples: int | None = None
     batch: int | None = None
     steps: int | None = None
@@ -77,7 +68,7 @@ class Experiment:
                 got = getattr(self, name)
                 example = {"problem": "pk.Poisson(64)", "generator": "pk.UNet()"}[name]
                 raise checks.refuse(name, f"a {kind.__name__}", got, f"give {name}={example}")
-        checks.one_of("optimizer", self.optimizer, OPTIMIZERS)
+        recipe = method(self.optimizer)
         allowed = self.problem.objectives
         objective = _or(self.objective, allowed[0])
         checks.one_of("objective", objective, OBJECTIVES)
@@ -86,15 +77,17 @@ class Experiment:
             remedy = "its loss may be zero or below: use one of these"
             raise checks.refuse("objective", expected, objective, remedy)
         checks.one_of("dtype", self.dtype, DTYPES)
-        own = FULL_BATCH if self.optimizer == "lbfgs" else MINI_BATCH
-        samples = checks.whole("samples", _or(self.samples, own.samples), most=FIRST_HELD_OUT)
+        its = own(recipe)
+        samples = checks.whole("samples", _or(self.samples, its.samples), most=FIRST_HELD_OUT)
+        schedule = look_up("schedule", _or(self.schedule, its.schedule), Schedule, SCHEDULES)
         checks.settle(
             self,
-            rate=checks.positive("rate", _or(self.rate, RATES[self.optimizer])),
-            schedule=checks.one_of("schedule", _or(self.schedule, own.schedule), SCHEDULES),
+            optimizer=short(recipe, OPTIMIZERS),
+            rate=checks.positive("rate", _or(self.rate, recipe.default_rate)),
+            schedule=short(schedule, SCHEDULES),
             samples=samples,
-            batch=checks.whole("batch", _or(self.batch, min(own.batch, samples)), most=samples),
-            steps=checks.whole("steps", _or(self.steps, own.steps)),
+            batch=checks.whole("batch", _or(self.batch, min(its.batch, samples)), most=samples),
+            steps=checks.whole("steps", _or(self.steps, its.steps)),
             seed=checks.whole("seed", self.seed, least=0),
             objective=objective,
             head=head_of(self.head),
@@ -112,19 +105,23 @@ class Experiment:
         ways = [name for name in ("reproducible", "sharded", "overlap") if getattr(self, name)]
         if len(ways) > 1:
             raise checks.refuse("reduction", "one way at most", " and ".join(ways), "choose one of them")
+        if self.sharded and recipe.layers:
+            remedy = "leave sharded out, or use sgd, adam, adamw or lbfgs"
+            raise checks.refuse(
+                "sharded", f"False with {self.optimizer}, which sees whole layers", True, remedy
+            )
         self.generator.check(self.problem.shape)
         if self.head != "plain":
             self.head.check(self.problem)
         shapes = {(resolution,) * self.problem.dim for resolution, _ in self.plan}
         self.generator.try_out(self.problem.channels, self.outputs, tuple(sorted(shapes)))
 
-    def with_optimizer(self, name: str) -> "Experiment":
+    def with_optimizer(self, optimizer: Recipe | str) -> "Experiment":
         """The same with another optimizer, and with what suits it where this one's does not."""
-        if "lbfgs" in (name, self.optimizer) and name != self.optimizer:
-            return replace(
-                self, optimizer=name, rate=None, schedule=None, samples=None, batch=None, steps=None
-            )
-        return replace(self, optimizer=name, rate=None)
+        changed = {"optimizer": optimizer, "rate": None}
+        if own(method(optimizer)) != own(method(self.optimizer)):
+            changed |= dict.fromkeys(("schedule", "samples", "batch", "steps"))
+        return replace(self, **changed)
 
     @property
     def plan(self) -> tuple[tuple[int, int], ...]:

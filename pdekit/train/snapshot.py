@@ -23,12 +23,14 @@ def take(solver: "Solver", folder: "Path", since: int) -> tuple[dict[str, Tensor
     count = len(reduction.parameters)
     mine = block(count, comm.size, comm.rank)
     vectors, numbers = solver.optimizer.state()
-    held = {"parameters": reduction.parameters} | {f"optimizer.{name}": v for name, v in vectors.items()}
+    held = {"parameters": reduction.parameters}
+    held |= {f"optimizer.{name}": v for name, v in vectors.items() if v.shape == reduction.x.shape}
     tensors = {
         name: (v[mine.start : mine.stop] if len(v) == count else v).clone() for name, v in held.items()
     }
     if comm.rank == 0:
         others = _others(solver.generator).items()
+        tensors |= {f"beside.{k}": v.clone() for k, v in vectors.items() if v.shape != reduction.x.shape}
         tensors |= {f"state.{name}": v.clone(memory_format=torch.contiguous_format) for name, v in others}
         tensors |= {f"history.{name}": torch.from_numpy(getattr(history, name)) for name in COLUMNS}
     losses = [step.loss for step in history.steps[since:] if step.resolution == solver.resolution]
@@ -73,7 +75,8 @@ def restore(solver: "Solver", checkpoint: Checkpoint) -> None:
         if name.startswith("optimizer.")
     }
     reduction.parameters.copy_(checkpoint.vector("parameters", range(count)))
-    solver.optimizer.load(vectors, checkpoint.numbers)
+    solver.optimizer = solver.course.optimizer(max(checkpoint.step, 1))
+    solver.optimizer.load(vectors | checkpoint.tensors("beside."), checkpoint.numbers)
     for module in reduction.modules:
         module.load_state_dict(state, strict=False)
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)

@@ -14,11 +14,11 @@ from torch import Tensor
 from pdekit import checks
 from pdekit.beside import Place
 from pdekit.generators.dropout import dropouts, remember
-from pdekit.optim import OPTIMIZERS, SCHEDULES
 from pdekit.parallel import REDUCTIONS, Comm, Serial, SyncBatchNorm
 from pdekit.parallel.drift import checksum, compare
 from pdekit.pde.problem import Samples
 from pdekit.train.checkpoints import Checkpoints
+from pdekit.train.course import Course
 from pdekit.train.experiment import Experiment
 from pdekit.train.faults import blame
 from pdekit.train.history import History, Step
@@ -63,7 +63,8 @@ class Solver(Predictor, Resumable):
         for norm in self.norms:
             norm.hold = True  # until the step is taken
         self.dropouts = [dropouts(module) for module in self.reduction.modules]
-        self.optimizer = OPTIMIZERS[experiment.optimizer](self.reduction.x, dot=self.reduction.dot)
+        self.course = Course(experiment, self.reduction)
+        self.optimizer = self.course.optimizer(1)
         self.drawn = experiment.problem.parameters(range(experiment.samples))
         self.history = History(experiment=str(experiment), rank=comm.rank, size=comm.size)
         self.seconds, self.stalled = 0.0, False
@@ -94,12 +95,13 @@ class Solver(Predictor, Resumable):
             raise StopIteration
         start, communication, sent = time.perf_counter(), self.comm.seconds, self.comm.sent
         number = len(self.history) + 1
+        self.optimizer = self.course.optimizer(number)
         batch, random = self.batch(number), any(self.dropouts)
         self._visit = max(self.experiment.visit(number), self._visit)
         resolution = self.experiment.plan[self._visit][0]
         same = resolution == self.resolution and np.array_equal(batch, self._latest)
         self.problem, self._latest = self.experiment.problem.at(resolution), batch
-        rate = self.experiment.rate * SCHEDULES[self.experiment.schedule](self.experiment.progress(number))
+        rate = self.course.rate(number, self.history.steps)
         shares = self.reduction.shares(batch)
         for module, layers, share in zip(self.reduction.modules, self.dropouts, shares, strict=True):
             train_mode(module, self.experiment.frozen)
@@ -142,13 +144,8 @@ class Solver(Predictor, Resumable):
         self._visit += not self.stalled
 
     def batch(self, number: int) -> np.ndarray:
-        """The global samples of step `number`: each epoch is one permutation, drawn for all ranks."""
-        samples, batch = self.experiment.samples, self.experiment.batch
-        if batch == samples:
-            return np.arange(samples)
-        epoch, place = divmod(number - 1, -(-samples // batch))
-        order = np.random.default_rng([self.experiment.seed, epoch]).permutation(samples)
-        return order[place * batch : (place + 1) * batch]
+        """The global samples of step `number`."""
+        return self.course.batch(number)
 
     def samples(self, shares: list[np.ndarray]) -> list[Samples]:
         """The global samples of each copy of the network on this rank, on the grid being trained."""

@@ -6,10 +6,11 @@ from dataclasses import fields
 
 from pdekit import checks
 from pdekit.generators import NAMES as GENERATORS
+from pdekit.optim import NAMES as METHODS
 from pdekit.pde import NAMES as PDES
 
 RECIPES = (
-    PDES | GENERATORS | {"Galerkin": "pdekit.pde.galerkin", "Experiment": "pdekit.train.experiment"}
+    PDES | GENERATORS | METHODS | {"Galerkin": "pdekit.pde.galerkin", "Experiment": "pdekit.train.experiment"}
 )  # name -> the module that has it
 
 

@@ -1,0 +1,22 @@
+"""The menu: the methods that have a name, which stands for the recipe without settings."""
+
+from pdekit.optim.layer_recipes import LAMB, LARS, SOAP, Muon
+from pdekit.optim.named import look_up
+from pdekit.optim.recipe import Recipe
+from pdekit.optim.recipes import LBFGS, SGD, Adam, AdamW
+
+OPTIMIZERS: dict[str, Recipe] = {
+    "sgd": SGD(),
+    "adam": Adam(),
+    "adamw": AdamW(),
+    "lbfgs": LBFGS(),
+    "muon": Muon(),
+    "soap": SOAP(),
+    "lars": LARS(),
+    "lamb": LAMB(),
+}
+
+
+def method(given: Recipe | str, setting: str = "optimizer") -> Recipe:
+    """The recipe of a name, or the recipe itself; ValueError for anything else."""
+    return look_up(setting, given, Recipe, OPTIMIZERS)

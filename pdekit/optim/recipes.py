@@ -1,0 +1,101 @@
+"""Recipes of methods that see x as one vector: what each is, its settings, and where it starts."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pdekit import checks
+from pdekit.optim import lbfgs
+from pdekit.optim.first_order import OfTorch
+from pdekit.optim.layers import Split
+from pdekit.optim.outcome import Dot, Optimizer
+from pdekit.optim.recipe import Recipe, pair
+
+
+@dataclass(frozen=True)
+class SGD(Recipe):
+    """Stochastic gradient descent with heavy-ball momentum, as `torch.optim.SGD`; ValueError for bad settings.
+
+    `momentum` and `decay` (of the weights) in [0, 1); `nesterov` looks ahead (Sutskever et al. 2013).
+    """
+
+    words = "gradient descent with momentum"
+    default_rate = 1e-2
+
+    momentum: float = 0.9
+    nesterov: bool = False
+    decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        momentum = checks.fraction("momentum", self.momentum)
+        if self.nesterov and not momentum:
+            raise checks.refuse("nesterov", "a momentum above 0", momentum, "give momentum=0.9")
+        self.settled(
+            momentum=momentum, nesterov=bool(self.nesterov), decay=checks.fraction("decay", self.decay)
+        )
+
+    def make(self, x: Tensor, dot: Dot, split: Split) -> Optimizer:
+        """See `Recipe.make`."""
+        settings = {"momentum": self.momentum, "nesterov": self.nesterov, "weight_decay": self.decay}
+        return OfTorch(x, torch.optim.SGD, dot, **settings)
+
+
+@dataclass(frozen=True)
+class Adam(Recipe):
+    """Adam (Kingma and Ba 2015, arXiv:1412.6980), as `torch.optim.Adam`; ValueError for bad settings.
+
+    `betas` in [0, 1) are the decay rates of the averages of gradients and of their squares, `eps` > 0.
+    """
+
+    words = "steps scaled by averages of the gradient and of its square"
+    default_rate = 3e-3
+
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        self.settled(betas=pair("betas", self.betas), eps=checks.positive("eps", self.eps))
+
+    def make(self, x: Tensor, dot: Dot, split: Split) -> Optimizer:
+        """See `Recipe.make`."""
+        return OfTorch(x, torch.optim.Adam, dot, betas=self.betas, eps=self.eps)
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam whose weights decay on their own (Loshchilov and Hutter 2019, arXiv:1711.05101): `decay` in [0, 1)."""
+
+    words = "Adam with weight decay"
+
+    decay: float = 1e-2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.settled(decay=checks.fraction("decay", self.decay))
+
+    def make(self, x: Tensor, dot: Dot, split: Split) -> Optimizer:
+        """See `Recipe.make`."""
+        return OfTorch(x, torch.optim.AdamW, dot, betas=self.betas, eps=self.eps, weight_decay=self.decay)
+
+
+@dataclass(frozen=True)
+class LBFGS(Recipe):
+    """L-BFGS with a strong-Wolfe line search; ValueError for bad settings.
+
+    `memory` curvature pairs are kept; a line search evaluates at most `trials` times.
+    """
+
+    words = "curvature from the last gradients, and a line search"
+    default_rate = 1.0
+    full_batch = True
+
+    memory: int = 20
+    trials: int = 25
+
+    def __post_init__(self) -> None:
+        self.settled(memory=checks.whole("memory", self.memory), trials=checks.whole("trials", self.trials))
+
+    def make(self, x: Tensor, dot: Dot, split: Split) -> Optimizer:
+        """See `Recipe.make`."""
+        return lbfgs.LBFGS(x, memory=self.memory, trials=self.trials, dot=dot)

@@ -1,0 +1,81 @@
+"""What each step of an experiment is taken with: its optimizer, its rate, and its batch."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pdekit.optim.menu import method
+from pdekit.optim.outcome import Optimizer
+from pdekit.optim.plateau import Watch
+from pdekit.optim.recipe import Recipe
+from pdekit.optim.warm_up import SCHEDULES
+from pdekit.parallel.reduction import Together
+from pdekit.train.history import Step
+
+if TYPE_CHECKING:
+    from pdekit.train.experiment import Experiment
+
+
+class Course:
+    """The same on all ranks: it follows from the experiment, the number of a step, and the losses before it."""
+
+    def __init__(self, experiment: "Experiment", reduction: Together) -> None:
+        self.experiment, self._reduction = experiment, reduction
+        self.recipe = method(experiment.optimizer)
+        self.turn = self.recipe.turn(experiment.steps)
+        schedule = experiment.schedule
+        self.schedule = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
+        self._method: Recipe | None = None
+        self._epoch = -(-experiment.samples // experiment.batch)
+        self._restart()
+
+    def optimizer(self, step: int) -> Optimizer:
+        """That of step number `step` (from 1 on): the same as before, or a new one where the method changes."""
+        recipe, reduction = self.recipe if step <= self.turn else self.recipe.last, self._reduction
+        if recipe != self._method:
+            self._method = recipe
+            self._optimizer = recipe.make(reduction.x, reduction.dot, reduction.split)
+        return self._optimizer
+
+    def batch(self, step: int) -> np.ndarray:
+        """The global samples of it: each epoch is one permutation, drawn for all ranks."""
+        samples, batch = self.experiment.samples, self.experiment.batch
+        if batch == samples or (step > self.turn and self.recipe.last.full_batch):
+            return np.arange(samples)
+        epoch, place = divmod(step - 1, self._epoch)
+        order = np.random.default_rng([self.experiment.seed, epoch]).permutation(samples)
+        return order[place * batch : (place + 1) * batch]
+
+    def rate(self, step: int, before: Sequence[Step]) -> float:
+        """The learning rate of it; a plateau is seen in the losses of the steps `before`."""
+        if step > self.turn:
+            return self.recipe.last_rate
+        progress = self.experiment.progress(step)
+        if self.turn < self.experiment.steps:
+            progress /= self.experiment.progress(self.turn + 1)
+        self._look(before)
+        return self.experiment.rate * self.schedule.factor(
+            progress, self._watch.plateaus if self._watch else 0
+        )
+
+    def _restart(self) -> None:
+        plateau = self.schedule.plateau
+        self._watch = None if plateau is None else Watch(plateau)
+        self._seen, self._losses, self._resolution = 0, list[float](), 0
+
+    def _look(self, steps: Sequence[Step]) -> None:
+        """Show the means of whole epochs among those of `steps` that are new."""
+        if self._watch is None:
+            return
+        if len(steps) < self._seen:
+            self._restart()
+        for step in steps[self._seen :]:
+            if step.resolution != self._resolution:
+                self._watch.forget()
+                self._losses, self._resolution = [], step.resolution
+            self._losses.append(step.loss)
+            if len(self._losses) == self._epoch:
+                self._watch.see(sum(self._losses) / self._epoch)
+                self._losses = []
+        self._seen = len(steps)
