@@ -15,7 +15,12 @@ class FlatModule:
     def __init__(self, module: nn.Module, riders: int = 0, like: "FlatModule | None" = None) -> None:
         self.module = module
         self.tensors = [p for p in module.parameters() if p.requires_grad]
-        whole = torch.cat([p.detach().movedim(1, -1).reshape(-1) if p.dim() == 4 else p.detach().reshape(-1) for p in self.tensors])
+        whole = torch.cat(
+            [
+                p.detach().movedim(1, -1).reshape(-1) if p.dim() == 4 else p.detach().reshape(-1)
+                for p in self.tensors
+            ]
+        )
         self.parameters = whole if like is None else like.parameters
         self.message = torch.zeros(len(whole) + 1 + riders, dtype=whole.dtype)
         self.gradient, self.riders = self.message[: len(whole)], self.message[len(whole) + 1 :]
