@@ -68,6 +68,7 @@ class _Normalise(torch.autograd.Function):
         inverse = 1 / np.sqrt(variance + eps)
         scale = weight.numpy() * inverse
         ctx.save_for_backward(x)
+        ctx.save_for_forward(x)
         ctx.known = comm, statistics, inverse, scale
         return _affine(x, scale, bias.numpy() - mean * scale), statistics
 
@@ -86,6 +87,18 @@ class _Normalise(torch.autograd.Function):
         dx.addcmul_(upstream, _per_channel(scale, x))
         # this rank's part only: the flat message adds up the ranks
         return dx, _tensor(mine[1], x), _tensor(mine[0], x), None, None
+
+    @staticmethod
+    def jvp(ctx, dx, dweight, dbias, *_):
+        """The derivative along `dx`, `dweight`, `dbias`, for Gauss-Newton's products; one message."""
+        (x,) = ctx.saved_tensors
+        comm, (count, mean, _), inverse, scale = ctx.known
+        sums = _sums(dx, x, _tensor(mean, x), _tensor(inverse, x))  # of dx, and of dx xhat
+        comm.allreduce(sums)
+        # dy = w/s (dx - mean(dx) - mean(dx xhat) xhat) + dw xhat + db
+        slope = (dweight.numpy() - scale * sums[1] / count) * inverse
+        dy = _affine(x, slope, dbias.numpy() - scale * sums[0] / count - slope * mean)
+        return dy.addcmul_(dx, _per_channel(scale, x)), None
 
 
 def _statistics(x: Tensor, comm: Comm) -> Statistics:

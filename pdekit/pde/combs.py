@@ -12,7 +12,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from pdekit.pde.blocks import Blocks, solve
+from pdekit.pde.banded import banded, solve
 from pdekit.pde.gram import AT_ONCE
 from pdekit.pde.partition import Partition, partition
 from pdekit.pde.wide import Offset, Wide
@@ -88,7 +88,7 @@ def solved(system: Callable[[slice], tuple[Tensor, Tensor]], functions: Tensor, 
     found = []
     for start in range(0, len(functions), at_once):
         matrix, rhs = system(slice(start, start + at_once))
-        found.append(solve(Blocks(matrix[:, None], matrix[:, None][:, :0]), rhs[:, None])[:, 0])
+        found.append(solve(banded(matrix), rhs))
     a = torch.cat(found)
     return a.view(len(a), functions.shape[1], *span.hats.shape).to(functions.dtype)
 

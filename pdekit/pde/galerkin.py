@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 
 from pdekit import checks
 from pdekit.pde import combs
@@ -59,10 +60,14 @@ class Galerkin:
 
     def field(self, problem: "Problem", output: Tensor, samples: "Samples") -> Tensor:
         """u (B, *u_shape) of the generator's output (B, basis components, *shape); differentiable in the output."""
+        return problem.impose(self.combined(problem, output, samples), samples)
+
+    def combined(self, problem: "Problem", output: Tensor, samples: "Samples") -> Tensor:
+        """What takes the place of a generator's output without a head: (B, components, *shape)."""
         functions = output.unflatten(1, (self.basis, -1))
         with torch.no_grad():
-            hats, a = self._best(problem, functions, samples)
-        return problem.impose(combine(functions, hats, a), samples)
+            hats, a = self._best(problem, unpack_dual(functions).primal, samples)  # a is held, forward too
+        return combine(functions, hats, a)
 
     def _best(self, problem: "Problem", functions: Tensor, samples: "Samples") -> tuple[Partition, Tensor]:
         """Hats and coefficients (B, basis, *hats) of the least loss, by Newton's method or Gauss and Newton's."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one of a kind, see `partition`
 class Partition:
     """Hats h_j on a grid: products of piecewise linear functions of one coordinate, which add up to 1 everywhere.
 
@@ -22,7 +22,6 @@ class Partition:
     local: Tensor  # (cells, 2^d, *window): the 2^d hats of each cell in its window, zero elsewhere
     numbers: Tensor  # (cells, 2^d): which of all hats they are
     nodes: tuple[Tensor, ...]  # (cells along the axis, window) along each axis: the nodes of the windows
-    around: bool  # whether the first axis is periodic
     own: tuple[
         tuple[Tensor, Tensor], ...
     ]  # along each axis, for nodes and for steps between them: 1 where the cell's own
@@ -32,40 +31,17 @@ class Partition:
         """How many hats along each axis."""
         return tuple(len(v) for v in self.values)
 
-    @property
-    def rows(self) -> int:
-        """How many rows of hats there are that meet their neighbours only: one, if the first axis is periodic."""
-        return 1 if self.around else self.shape[0]
-
-    def places(self, basis: int) -> Tensor:
-        """Where the products of each cell's local functions belong among the blocks of `gram`, flat: (cells F F,).
-
-        First the blocks on the diagonal, then those below it, then a last one for what lies above it.
-        """
-        in_row = math.prod(self.shape) // self.rows
-        size = basis * in_row
-        row, place = self.numbers // in_row, self.numbers % in_row  # (cells, 2^d)
-        row = row[:, None, :].expand(-1, basis, -1).flatten(1)
-        place = (torch.arange(basis)[None, :, None] * in_row + place[:, None, :]).flatten(1)  # (cells, F)
-        left, right = row[:, :, None], row[:, None, :]
-        above = torch.full_like(left - right, 2 * self.rows - 1)
-        block = torch.where(left == right, left, torch.where(left > right, self.rows + right, above))
-        return (block * size**2 + place[:, :, None] * size + place[:, None, :]).flatten()
-
     def window(self, functions: Tensor) -> Tensor:
         """(B, K, C, *shape) -> (B, cells, K, C, *window)."""
         return self._cut(functions, self.nodes)
 
     def edge_window(self, edges: Tensor, direction: tuple[int, ...]) -> Tensor:
         """Edge weights in `direction` (B, ..., *edges) -> (B, cells, ..., *edges of a window); an edge in one cell."""
-        indices, own = [], []
-        for nodes, (of_nodes, of_steps), d, n in zip(
-            self.nodes, self.own, direction, edges.shape[-len(direction) :], strict=True
-        ):
-            indices.append((nodes[:, :-1] if d else nodes).clamp(max=n - 1))
-            own.append(of_steps if d else of_nodes)
-        cut = self._cut(edges, tuple(indices))
-        mask = reduce(_outer, own)
+        indices = tuple(
+            (nodes[:, :-1] if d else nodes).clamp(max=n - 1)
+            for nodes, d, n in zip(self.nodes, direction, edges.shape[-len(direction) :], strict=True)
+        )
+        cut, mask = self._cut(edges, indices), _own(self, direction)
         return cut * mask.view(len(mask), *(1,) * (cut.dim() - 1 - mask.dim()), *mask.shape[1:])
 
     @staticmethod
@@ -78,6 +54,29 @@ class Partition:
             array = array.index_select(axis, index.flatten()).unflatten(axis, tuple(index.shape))
         order = [0, *range(lead, lead + 2 * dim, 2), *range(1, lead), *range(lead + 1, lead + 2 * dim, 2)]
         return array.permute(order).flatten(1, dim)
+
+
+@lru_cache(maxsize=64)
+def places(hats: Partition, basis: int) -> tuple[int, int, Tensor]:
+    """Where the products of each cell's local functions belong in the bands of `gram`, flat: (cells F F,).
+
+    With the number of local functions and the width of the band, before it. What lies above the diagonal goes to one
+    place behind the bands.
+    """
+    number = hats.numbers[:, None, :] * basis + torch.arange(basis)[None, :, None]  # (cells, basis, 2^d)
+    number = number.flatten(1)  # (cells, F)
+    row, column = number[:, :, None], number[:, None, :]
+    n, width = basis * math.prod(hats.shape), int((row - column).max()) + 1
+    return n, width, torch.where(row >= column, column * width + row - column, n * width).flatten()
+
+
+@lru_cache(maxsize=64)
+def _own(hats: Partition, direction: tuple[int, ...]) -> Tensor:
+    """1 at the edges in `direction` that are a cell's own, 0 at the others of its window: (cells, *edges)."""
+    return reduce(
+        _outer,
+        [of_steps if d else of_nodes for (of_nodes, of_steps), d in zip(hats.own, direction, strict=True)],
+    )
 
 
 def _outer(mask: Tensor, one: Tensor) -> Tensor:
@@ -129,6 +128,5 @@ def partition(shape: tuple[int, ...], cells: int, periodic: tuple[int, ...], dty
         torch.tensor(np.stack(whole_local), dtype=dtype),
         torch.tensor(np.stack(whole_numbers)),
         tuple(nodes),
-        -len(shape) in periodic,
         tuple(own),
     )

@@ -1,7 +1,7 @@
 """A generator with its experiment: the fields that it predicts, and how far they are from the references."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -25,12 +25,15 @@ class Predictor:
 
     def field(self, problem: Problem, samples: Samples, generator: nn.Module | None = None) -> Tensor:
         """u (B, *u_shape) that the generator, and the head on it, give for `samples`."""
+        return problem.impose(self.output(problem, samples, generator or self.generator), samples)
+
+    def output(self, problem: Problem, samples: Samples, generator: Callable[[Tensor], Tensor]) -> Tensor:
+        """What boundary values are imposed on: (B, components, *shape)."""
         inputs = samples.inputs
         if problem.dim == 2:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
-        output = (generator or self.generator)(inputs)
-        head = self.experiment.head
-        return problem.impose(output, samples) if head == "plain" else head.field(problem, output, samples)
+        output, head = generator(inputs), self.experiment.head
+        return output if head == "plain" else head.combined(problem, output, samples)
 
     def predict(self, of: int | Sequence[int] | np.ndarray, resolution: int | None = None) -> np.ndarray:
         """The generator's u, float64, shaped like `problem.reference(of)`.

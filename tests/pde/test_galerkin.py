@@ -7,7 +7,7 @@ from torch import Tensor
 
 import pdekit as pk
 from pdekit.pde import gram as spans
-from pdekit.pde.blocks import Blocks, solve
+from pdekit.pde.banded import banded, solve
 from pdekit.pde.partition import partition
 from pdekit.pde.stencil import apply
 from tests.pde.spans import dense_span
@@ -32,26 +32,34 @@ def setting(problem: pk.Poisson, basis: int = 3, cells: int = 4, batch: int = 2)
     return samples, output, functions, hats
 
 
-def dense(system: Blocks) -> np.ndarray:
-    """The matrices (B, R n, R n) of block tridiagonal systems."""
-    batch, rows, n, _ = system.diagonal.shape
-    whole = np.zeros((batch, rows, n, rows, n))
-    for r in range(rows):
-        whole[:, r, :, r] = system.diagonal[:, r]
-        if r:
-            whole[:, r, :, r - 1] = system.lower[:, r - 1]
-            whole[:, r - 1, :, r] = system.lower[:, r - 1].mT
-    return whole.reshape(batch, rows * n, rows * n)
+def dense(bands: torch.Tensor) -> np.ndarray:
+    """The matrices (B, n, n) of banded systems."""
+    batch, n, width = bands.shape
+    whole = np.zeros((batch, n, n))
+    for j in range(n):
+        for d in range(min(width, n - j)):
+            whole[:, j + d, j] = whole[:, j, j + d] = bands[:, j, d]
+    return whole
 
 
-@pytest.mark.parametrize("rows", [1, 4])
-def test_block_tridiagonal_systems_are_solved(rows: int) -> None:
+@pytest.mark.parametrize("width", [1, 4, 12])
+def test_banded_systems_are_solved(width: int) -> None:
     torch.manual_seed(0)
-    made = torch.randn(3, rows, 5, 5, dtype=torch.float64)
-    system = Blocks(made @ made.mT + 12 * torch.eye(5), torch.randn(3, rows - 1, 5, 5, dtype=torch.float64))
-    rhs = torch.randn(3, rows, 5, dtype=torch.float64)
-    expected = np.linalg.solve(dense(system), rhs.reshape(3, -1, 1).numpy())
-    np.testing.assert_allclose(solve(system, rhs).reshape(3, -1, 1).numpy(), expected, rtol=1e-9)
+    bands = torch.randn(3, 12, width, dtype=torch.float64)
+    bands[:, :, 0] = 30 + torch.rand(3, 12)
+    bands[:, torch.arange(12)[:, None] + torch.arange(width) >= 12] = 0.0
+    rhs = torch.randn(3, 12, dtype=torch.float64)
+    matrix = dense(bands)
+    torch.testing.assert_close(banded(torch.from_numpy(matrix))[:, :, :width], bands)
+    expected = np.linalg.solve(matrix, rhs.numpy()[..., None])[..., 0]
+    np.testing.assert_allclose(solve(bands, rhs).numpy(), expected, rtol=1e-9)
+
+
+def test_a_system_that_is_not_finite_ends() -> None:
+    bands = torch.tensor([[[1.0, 0.1], [torch.nan, 0.0]], [[2.0, 0.0], [4.0, 0.0]]], dtype=torch.float64)
+    x = solve(bands, torch.ones(2, 2, dtype=torch.float64))
+    assert torch.isnan(x[0]).all()
+    torch.testing.assert_close(x[1], torch.tensor([0.5, 0.25], dtype=torch.float64))
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda p: f"{p.shape}")
@@ -59,9 +67,7 @@ def test_the_system_is_that_of_a_dense_assembly(problem: pk.Poisson) -> None:
     """Fails if an edge of the grid is counted in two cells of the partition, or in none."""
     samples, _, functions, hats = setting(problem)
     matrix = dense(spans.gram(functions, hats, samples.operator))
-    in_order = (
-        np.arange(3 * np.prod(hats.shape)).reshape(3, hats.rows, -1).swapaxes(0, 1).ravel()
-    )  # rows first
+    in_order = np.arange(3 * np.prod(hats.shape)).reshape(3, -1).T.ravel()  # hats first
     for k in range(2):
         phi = dense_span(functions, hats, k)
         operator = samples.operator._replace(
@@ -170,8 +176,8 @@ def test_functions_that_are_parallel_or_zero_do_no_harm() -> None:
     alone = pk.Galerkin(basis=1).field(problem, output[:, :1], samples)
     assert torch.isfinite(u).all()
     torch.testing.assert_close(problem.losses(u, samples), problem.losses(alone, samples), rtol=1e-4, atol=0)
-    nothing = torch.zeros(1, 2, 2, 2, dtype=torch.float64)
-    assert torch.isfinite(solve(Blocks(nothing, nothing[:, :1]), torch.ones(1, 2, 2).double())).all()
+    nothing = torch.zeros(1, 4, 2, dtype=torch.float64)
+    assert torch.isfinite(solve(nothing, torch.ones(1, 4).double())).all()
 
 
 def test_a_rank_without_samples_takes_part() -> None:
