@@ -11,7 +11,7 @@ import pdekit as pk
 from pdekit.views.theme import grid_name
 
 RESOLUTIONS = (32, 48, 64, 96, 128)
-OPTIMIZERS = ("adamw", "adam", "sgd", "lbfgs")
+OPTIMIZERS = ("adamw", "adam", "sgd", "muon", "soap", "lars", "lamb", "lbfgs")
 GENERATORS = ("UNet", "EncoderDecoder", "ResNet", "FNO")
 WIDTH = "236px"
 
@@ -25,7 +25,7 @@ class Settings:
 
     resolution: int
     ranks: int
-    optimizer: str
+    optimizer: Any  # a name, or a recipe
     rate: float
     generator: str
 
@@ -59,7 +59,10 @@ class Controls:
             "The network that proposes the solution",
         )  # fmt: skip
         self.optimizer = _choice(
-            "Optimizer", OPTIMIZERS, settings.optimizer, "Each works on the loss of all ranks"
+            "Optimizer",
+            _methods(settings.optimizer),
+            settings.optimizer,
+            "Each works on the loss of all ranks",
         )
         self.rate = widgets.FloatText(
             settings.rate, description="Learning rate", style=_STYLE, layout=_row(),
@@ -159,6 +162,11 @@ def _choice(label: str, options: Any, value: Any, tooltip: str) -> widgets.Dropd
     return widgets.Dropdown(
         options=options, value=value, description=label, tooltip=tooltip, style=_STYLE, layout=_row()
     )
+
+
+def _methods(given: Any) -> list[tuple[str, Any]]:
+    """The methods by name, and the `given` one, which may be a recipe with settings."""
+    return [(str(one), one) for one in dict.fromkeys([*OPTIMIZERS, given])]
 
 
 def _button(label: str, style: str = "") -> widgets.Button:
