@@ -1,4 +1,4 @@
-"""Inner products of long vectors, many at a time, in float64 whatever the vectors are."""
+"""Inner products of long vectors, many at a time, added up in float64 whatever the vectors are."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,7 +13,7 @@ class Products:
     """The same bits wherever the vectors are the same, and so on every rank.
 
     `torch.dot` of two float32 vectors is off by 2e-6 of their lengths and depends on where they lie in memory, so that
-    two ranks might decide otherwise. Here each piece of the vectors is first brought to one place, as float64.
+    two ranks might decide otherwise. Here vectors are looked at in pieces, which are brought to one place first.
     `add_up` sums an array over the ranks, in place, where each of them holds a part of every vector.
     """
 
@@ -21,27 +21,27 @@ class Products:
         self._add_up = add_up
 
     def __call__(self, a: Tensor, b: Tensor) -> float:
-        """The inner product of a and b, both (P,)."""
-        return float(self.of([a], [b])[0, 0])
+        """The inner product of a and b, both (P,), as precise as float64."""
+        pieces = zip(a.split(PIECE), b.split(PIECE), strict=True)
+        return float(self._over_ranks(np.array([sum(float(x.double() @ y.double()) for x, y in pieces)]))[0])
 
-    def of(self, left: Sequence[Tensor], right: Sequence[Tensor]) -> np.ndarray:
-        """Those of each of `left` with each of `right`, vectors (P,): (len(left), len(right)), float64.
+    def of(self, left: Sequence[Tensor], right: Sequence[Tensor], rows: Tensor | None = None) -> np.ndarray:
+        """Those of each of `left` with all `rows` (k, P) and each of `right`: (len(left), k + len(right)), float64.
 
-        One pass over the vectors, a vector that is in both is read once; one message.
+        Vectors (P,). One pass over them, and one message. A product inside a piece is rounded like the vectors, to
+        4e-8 of their lengths for float32, between pieces it is not: to convert all would take four times as long.
         """
-        vectors = list({id(v): v for v in (*left, *right)}.values())
-        place = {id(v): k for k, v in enumerate(vectors)}
-        rows, columns = ([place[id(v)] for v in side] for side in (left, right))
-        length = len(vectors[0])
-        piece = torch.empty(len(vectors), min(PIECE, max(length, 1)), dtype=torch.float64)
-        total = np.zeros((len(left), len(vectors)))
-        for start in range(0, length, PIECE):
-            stop = min(start + PIECE, length)
-            some = piece[:, : stop - start]
-            for row, vector in zip(some, vectors, strict=True):
-                row.copy_(vector[start:stop])
-            total += (some[rows] @ some.T).numpy()
-        total = np.ascontiguousarray(total[:, columns])
+        matrix = left[0].new_empty(0, len(left[0])) if rows is None else rows
+        total = np.zeros((len(left), len(matrix) + len(right)))
+        for start in range(0, len(left[0]), PIECE):
+            some = slice(start, start + PIECE)
+            mine = torch.stack([vector[some] for vector in left])
+            others = torch.stack([vector[some] for vector in right])
+            total[:, : len(matrix)] += (mine @ matrix[:, some].T).numpy()
+            total[:, len(matrix) :] += (mine @ others.T).numpy()
+        return self._over_ranks(total)
+
+    def _over_ranks(self, total: np.ndarray) -> np.ndarray:
         if self._add_up is not None:
             self._add_up(total)
         return total

@@ -16,6 +16,7 @@ from pdekit.optim.wolfe import CURVATURE, DECREASE, Point, Wolfe, strong_wolfe
 
 ROUNDING = 10  # times the precision of x: the relative error of a loss
 DECAY = 0.9  # of the size of earlier losses, from step to step
+SURE = 1e4  # times the rounding: no accident
 REPEATED = 1e-1  # the relative difference of two gradients at one point from which they are two
 
 
@@ -81,7 +82,7 @@ class LBFGS:
                 self.pairs.forget()  # the curvature, and try the gradient's own direction once
                 end = self._search(evaluate, rate, losses)
             if end is None:
-                end = self.tolerances.end(self.loss, self.pairs.norm)
+                end = self.tolerances.end(self.loss, self.pairs.norm, self._rounding)
         return Outcome(self.loss, self.pairs.norm, len(losses), end, tuple(losses))
 
     def state(self) -> State:
@@ -107,6 +108,11 @@ class LBFGS:
             return End.NOT_FINITE
         return self.tolerances.start(self.loss, self.pairs.norm)
 
+    @property
+    def _rounding(self) -> float:
+        """By which a loss may be off."""
+        return ROUNDING * torch.finfo(self.x.dtype).eps * self.size
+
     def _search(self, evaluate: Evaluate, rate: float, losses: list[float]) -> End | None:
         """Move x to a lower loss; it stays where it is if there is a reason not to."""
         start, before = self.x.clone(), self.pairs.gradient
@@ -115,47 +121,42 @@ class LBFGS:
             return End.ROUNDING
         scale = 1.0 if self.pairs else min(1.0, 1.0 / max(self.pairs.dot(before, before.sign()), 1e-300))
         self.size = max(DECAY * self.size, abs(self.loss))
-        rounding = ROUNDING * torch.finfo(self.x.dtype).eps * self.size
-        wolfe = Wolfe(self.decrease, self.curvature, rounding, self.least + rounding)
-        origin = shortest = latest = Point(0.0, self.loss, slope)
+        wolfe = Wolfe(self.decrease, self.curvature, self._rounding, self.least + self._rounding)
+        origin, points = Point(0.0, self.loss, slope), list[Point]()
         move: Move | None = None
 
         def trial(t: float) -> Point:
-            nonlocal move, shortest, latest
+            nonlocal move
             torch.add(start, direction, alpha=t, out=self.x)
             loss, gradient = evaluate(self.x)
             losses.append(loss)
             s, y = self.x - start, gradient - before
             move = Move(s, y, gradient, self.pairs.products(s, y, gradient, direction))
-            latest = Point(t, loss, float(move.products[2, -1]))
-            if shortest is origin or 0 < t < shortest.t:
-                shortest = latest
-            return latest
+            points.append(Point(t, loss, float(move.products[2, -1])))
+            return points[-1]
 
         trials = min(self.trials, self.evaluations - len(losses) - 1)  # and one more may be needed below
         if trials < 1:
             return End.EVALUATIONS
         found, count = strong_wolfe(trial, origin, rate * scale, trials, wolfe)
-        if latest is not found:  # the last evaluation is at the point that is kept
+        if points[-1] is not found:  # the last evaluation is at the point that is kept
             trial(found.t)
         if found is origin:
-            return self._reason(origin, latest, shortest, move.products, wolfe, count == trials)
-        self.loss = latest.loss
+            return self._reason(origin, points, move.products, count == trials)
+        self.loss = points[-1].loss
         self.least = min(self.least, self.loss)
         self.pairs.advance(*move)
         return None
 
-    def _reason(
-        self, origin: Point, again: Point, shortest: Point, products: np.ndarray, wolfe: Wolfe, used_up: bool
-    ) -> End:
-        """Why no lower loss was found; `again` is what the evaluation at x gave another time."""
+    def _reason(self, origin: Point, points: list[Point], products: np.ndarray, used_up: bool) -> End:
+        """Why no lower loss was found; the last of `points` is what an evaluation at x gave another time."""
+        *tried, again = points
         other = products[1, -3] > (REPEATED * self.pairs.norm) ** 2
-        if other or not abs(again.loss - origin.loss) <= wolfe.rounding:
+        if other or not abs(again.loss - origin.loss) <= self._rounding:
             return End.NOT_A_FUNCTION
-        if not math.isfinite(shortest.loss):
+        if not math.isfinite(min(tried).loss):
             return End.NOT_FINITE
-        if shortest.loss > origin.loss + wolfe.rounding and shortest.slope < 0.5 * origin.slope:
+        rising = [p for p in tried if p.loss > origin.loss + SURE * self._rounding]
+        if sum(p.slope < 0.5 * origin.slope for p in rising) > 1:
             return End.WRONG_GRADIENT
-        if used_up and shortest.loss > origin.loss + wolfe.rounding:
-            return End.EVALUATIONS
-        return End.ROUNDING
+        return End.EVALUATIONS if used_up and len(rising) == len(tried) else End.ROUNDING

@@ -25,13 +25,13 @@ class Pairs:
 
     def __init__(self, memory: int, dot: Products) -> None:
         self.memory, self.dot = memory, dot
-        self.s: list[Tensor] = []
-        self.y: list[Tensor] = []
         self.gradient: Tensor | None = None
+        self._rows: Tensor | None = None  # (2 memory, P): s and y of each place, in turn
+        self._places: list[int] = []
         self.gram = np.zeros((1, 1))
 
     def __len__(self) -> int:
-        return len(self.s)
+        return len(self._places)
 
     @property
     def norm(self) -> float:
@@ -40,13 +40,13 @@ class Pairs:
 
     def look(self, gradient: Tensor) -> None:
         """Have another gradient, for instance of another function: one message."""
-        row = self.dot.of([gradient], [*self.s, *self.y, gradient])[0]
+        row = self._of([gradient], [gradient])[0]
         self.gram[-1], self.gram[:, -1] = row, row
         self.gradient = gradient.clone()
 
     def forget(self) -> None:
         """Leave out all pairs."""
-        self.s, self.y, self.gram = [], [], self.gram[-1:, -1:].copy()
+        self._places, self.gram = [], self.gram[-1:, -1:].copy()
 
     def direction(self) -> tuple[Tensor, float]:
         """Minus the inverse Hessian's approximation times g, and the slope along it. No message."""
@@ -62,13 +62,26 @@ class Pairs:
         for i in range(k):
             c[i] += alpha[i] - self.gram[k + i] @ c / curvature[i]
         made = self.gradient * c[-1]
-        for vector, factor in zip([*self.s, *self.y], c[:-1].tolist(), strict=True):
-            made.add_(vector, alpha=factor)
+        if k:
+            factors = np.empty(2 * k)
+            factors[self._order] = c[:-1]
+            made.addmv_(self._rows[: 2 * k].T, torch.from_numpy(factors).to(made.dtype))
         return made, float(self.gram[-1] @ c)
 
     def products(self, s: Tensor, y: Tensor, gradient: Tensor, along: Tensor) -> np.ndarray:
         """(3, 2k + 4): of s, y and the new gradient with all vectors here, themselves and `along`. One message."""
-        return self.dot.of([s, y, gradient], [*self.s, *self.y, s, y, gradient, along])
+        return self._of([s, y, gradient], [s, y, gradient, along])
+
+    @property
+    def _order(self) -> list[int]:
+        """The rows of s_1 .. s_k, y_1 .. y_k."""
+        return [2 * place for place in self._places] + [2 * place + 1 for place in self._places]
+
+    def _of(self, left: list[Tensor], right: list[Tensor]) -> np.ndarray:
+        """Products with s_1 .. s_k, y_1 .. y_k and with `right`."""
+        order = self._order
+        found = self.dot.of(left, right, None if self._rows is None else self._rows[: len(order)])
+        return found[:, [*order, *range(len(order), found.shape[1])]]
 
     def advance(self, s: Tensor, y: Tensor, gradient: Tensor, products: np.ndarray) -> None:
         """Take a move in: what `products` was given, and gave. No message.
@@ -85,25 +98,38 @@ class Pairs:
         useful = sy >= CAUTIOUS * self.norm * ss and sy > torch.finfo(s.dtype).eps * math.sqrt(ss * yy)
         if useful:
             full = int(k == self.memory)
-            self.s, self.y = [*self.s[full:], s], [*self.y[full:], y]
             order = [*range(full, k), 2 * k, *range(k + full, 2 * k), 2 * k + 1, 2 * k + 2]
+            self._put(self._places[0] if full else k, s, y)
+            self._places = [*self._places[full:], self._places[0] if full else k]
         else:
             order = [*range(2 * k), 2 * k + 2]
+        gram = np.triu(gram) + np.triu(gram, 1).T  # where two roundings of one product meet
         self.gram = gram[np.ix_(order, order)]
         self.gradient = gradient.clone()
+
+    def _put(self, place: int, s: Tensor, y: Tensor) -> None:
+        if self._rows is None:
+            self._rows = s.new_empty(2 * self.memory, len(s))
+        self._rows[2 * place], self._rows[2 * place + 1] = s, y
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, float]]:
         """Vectors and the upper triangle of their products, by name."""
         vectors = {} if self.gradient is None else {"gradient": self.gradient}
-        vectors |= {f"s{k}": s for k, s in enumerate(self.s)} | {f"y{k}": y for k, y in enumerate(self.y)}
+        for k, place in enumerate(self._places):
+            vectors |= {f"s{k}": self._rows[2 * place], f"y{k}": self._rows[2 * place + 1]}
         upper = zip(*np.triu_indices(len(self.gram)), strict=True)
-        return vectors, {f"gram {i} {j}": float(self.gram[i, j]) for i, j in upper}
+        numbers = {f"gram {i} {j}": float(self.gram[i, j]) for i, j in upper}
+        return vectors, numbers | {f"place {k}": float(place) for k, place in enumerate(self._places)}
 
     def load(self, vectors: dict[str, Tensor], numbers: dict[str, float]) -> None:
         """Go on from what `state` gave."""
         self.gradient = vectors.get("gradient")
         count = sum(name.startswith("s") for name in vectors)
-        self.s, self.y = ([vectors[f"{name}{k}"] for k in range(count)] for name in "sy")
+        self._places = [
+            int(numbers[f"place {k}"]) for k in range(count)
+        ]  # sums over the rows keep their order
+        for k, place in enumerate(self._places):
+            self._put(place, vectors[f"s{k}"], vectors[f"y{k}"])
         self.gram = np.zeros((2 * count + 1, 2 * count + 1))
         for i, j in zip(*np.triu_indices(len(self.gram)), strict=True):
             self.gram[i, j] = self.gram[j, i] = numbers[f"gram {i} {j}"]
