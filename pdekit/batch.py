@@ -162,6 +162,8 @@ def run(solver: "Solver", curve: Path | None, records: Records) -> None:
         folder = solver.checkpoints.folder
         say(comm, f"stopped by SIGTERM after step {len(history)}; go on with: pdekit train --resume {folder}")
         return
+    if solver.stalled:
+        say(comm, f"ended after step {len(history)}: {history.reason}")
     waiting = history.communication.sum() / history.seconds[-1]
     say(comm, f"{history.seconds[-1]:.1f} s of training, {waiting:.1%} of it in communication")
     error = solver.error(held_out)

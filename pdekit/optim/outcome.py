@@ -3,20 +3,19 @@
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-import torch
 from torch import Tensor
+
+from pdekit.optim.end import End
+from pdekit.products import Products
 
 Evaluate = Callable[[Tensor], tuple[float, Tensor]]
 """x (P,) -> loss and gradient (P,). The gradient's memory is overwritten by the next call."""
 
 
-Dot = Callable[[Tensor, Tensor], float]
-"""The inner product of two vectors like x, the same bits on every rank."""
+Dot = Products
+"""Inner products of vectors like x, the same bits on every rank: `dot(a, b)`, and `dot.of` for many in one message."""
 
-
-def dot(a: Tensor, b: Tensor) -> float:
-    """That of whole vectors."""
-    return float(torch.dot(a, b))
+dot = Products()  # of whole vectors
 
 
 State = tuple[dict[str, Tensor], dict[str, float]]
@@ -29,7 +28,13 @@ class Outcome(NamedTuple):
     loss: float
     gradient_norm: float  # Euclidean, where `loss` was measured
     evaluations: int
-    stalled: bool = False  # no lower loss was found; x is unchanged
+    end: End | None = None  # why another step on the same function would find no lower loss
+    trials: tuple[float, ...] = ()  # the losses of all evaluations, in their order
+
+    @property
+    def stalled(self) -> bool:
+        """Whether there is a reason to end."""
+        return self.end is not None
 
 
 class Optimizer(Protocol):

@@ -1,60 +1,95 @@
-"""A line search for the strong Wolfe conditions (Nocedal and Wright, Numerical Optimization, 3.5 and 3.6)."""
+"""A line search for the strong Wolfe conditions (Nocedal and Wright, Numerical Optimization, 3.5 and 3.6).
+
+Near a minimum losses differ by less than their rounding, and no comparison of them finds a lower one; slopes still
+do. There the difference of two losses is taken from the slopes, by the trapezoidal rule. The condition of
+sufficient decrease then reads `slope(t) <= (2 decrease - 1) slope(0)`: the approximate Wolfe conditions of Hager and
+Zhang (2005, SIAM J. Optim. 16, 170-192, section 4), and the cubic goes over into the secant of the slopes.
+"""
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 DECREASE, CURVATURE = 1e-4, 0.9
 
 
-class _Point(NamedTuple):
+class Point(NamedTuple):
+    """Loss and slope at step t along the line."""
+
     t: float
     loss: float
     slope: float
 
 
-def strong_wolfe(
-    trial: Callable[[float], tuple[float, float]], loss: float, slope: float, first: float, trials: int
-) -> tuple[float, int]:
-    """A step t > 0 for which loss and slope fulfil the strong Wolfe conditions, and the number of trials it took.
+@dataclass(frozen=True)
+class Wolfe:
+    """The conditions. Losses that differ by at most `rounding` are compared by slopes, up to the loss `ceiling`."""
 
-    `trial(t)` gives loss and slope at t; `loss` and `slope` < 0 are those at 0. If no such step is found
-    within `trials`, the lowest point that lowers the loss enough is returned, or 0 if none does. Steps at
-    which the loss is not finite are treated as too long.
+    decrease: float = DECREASE
+    curvature: float = CURVATURE
+    rounding: float = 0.0
+    ceiling: float = math.inf
+
+    def rise(self, a: Point, b: Point) -> float:
+        """The loss at b less that at a."""
+        difference = b.loss - a.loss
+        if abs(difference) <= self.rounding:
+            return 0.5 * (b.t - a.t) * (a.slope + b.slope)
+        return difference
+
+    def decreased(self, origin: Point, point: Point) -> bool:
+        """Whether the loss at `point` is enough below that at `origin`."""
+        if not (math.isfinite(point.loss) and math.isfinite(point.slope)) or point.loss > self.ceiling:
+            return False
+        return self.rise(origin, point) <= self.decrease * point.t * origin.slope
+
+    def flat(self, origin: Point, point: Point) -> bool:
+        """Whether the slope at `point` is enough below that at `origin`."""
+        return abs(point.slope) <= -self.curvature * origin.slope
+
+
+def strong_wolfe(
+    trial: Callable[[float], Point], origin: Point, first: float, trials: int, wolfe: Wolfe = Wolfe()
+) -> tuple[Point, int]:
+    """A point that fulfils the conditions of `wolfe`, and the number of trials it took, the first at t = `first`.
+
+    `trial(t)` evaluates; the slope at `origin`, where t = 0, is negative. If no such point is found within `trials`,
+    the lowest is returned that lowers the loss enough, or `origin` if none does. Steps at which the loss is not
+    finite are treated as too long.
     """
-    origin = _Point(0.0, loss, slope)
     best, before, t = origin, origin, first
     low = high = None
     for count in range(1, trials + 1):
-        point = _Point(t, *trial(t))
-        decreased = math.isfinite(point.loss) and point.loss <= loss + DECREASE * t * slope
-        if decreased and point.loss < best.loss:
+        point = trial(t)
+        decreased = wolfe.decreased(origin, point)
+        if decreased and wolfe.flat(origin, point):
+            return point, count
+        if decreased and wolfe.rise(best, point) < 0:
             best = point
-        if decreased and abs(point.slope) <= -CURVATURE * slope:
-            return t, count
         if low is None:  # still looking for an interval that holds such a step
-            if not decreased or (count > 1 and point.loss >= before.loss):
+            if not decreased or (count > 1 and wolfe.rise(before, point) >= 0):
                 low, high = before, point
             elif point.slope >= 0:
                 low, high = point, before
             else:
-                before, t = point, _extrapolate(before, point)
+                before, t = point, _extrapolate(before, point, wolfe)
                 continue
-        elif not decreased or point.loss >= low.loss:
+        elif not decreased or wolfe.rise(low, point) >= 0:
             high = point
         else:
             if point.slope * (high.t - low.t) >= 0:
                 high = low
             low = point
-        if abs(high.t - low.t) * abs(slope) <= 1e-16 * abs(loss):
+        if abs(high.t - low.t) * abs(origin.slope) <= 1e-16 * abs(origin.loss):
             break
-        t = _interpolate(low, high)
-    return best.t, count
+        t = _interpolate(low, high, wolfe)
+    return best, count
 
 
-def _cubic(a: _Point, b: _Point) -> float:
+def _cubic(a: Point, b: Point, wolfe: Wolfe) -> float:
     """The minimiser of the cubic through losses and slopes at a and b (equation 3.59); nan if there is none."""
-    d1 = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.t - b.t)
+    d1 = a.slope + b.slope - 3 * wolfe.rise(a, b) / (b.t - a.t)
     discriminant = d1 * d1 - a.slope * b.slope
     if not discriminant >= 0:
         return math.nan
@@ -63,15 +98,15 @@ def _cubic(a: _Point, b: _Point) -> float:
     return b.t - (b.t - a.t) * (b.slope + d2 - d1) / denominator if denominator else math.nan
 
 
-def _extrapolate(before: _Point, point: _Point) -> float:
+def _extrapolate(before: Point, point: Point, wolfe: Wolfe) -> float:
     """The next, longer trial: the cubic's minimiser, kept between 2 and 10 times the step so far."""
-    t = _cubic(before, point)
+    t = _cubic(before, point, wolfe)
     return min(max(t, 2 * point.t), 10 * point.t) if math.isfinite(t) else 2 * point.t
 
 
-def _interpolate(low: _Point, high: _Point) -> float:
+def _interpolate(low: Point, high: Point, wolfe: Wolfe) -> float:
     """The next trial inside: the cubic's minimiser, kept a tenth of the interval away from its ends."""
-    t = _cubic(low, high)
+    t = _cubic(low, high, wolfe)
     margin = 0.1 * abs(high.t - low.t)
     left, right = sorted((low.t, high.t))
     return min(max(t, left + margin), right - margin) if math.isfinite(t) else 0.5 * (left + right)

@@ -18,6 +18,7 @@ from pdekit.parallel.comm import Comm, Serial
 from pdekit.parallel.flat import FlatModule
 from pdekit.parallel.reduction import Build, Share, Together
 from pdekit.parallel.shares import block
+from pdekit.products import Products
 
 COUNT = 8  # blocks, and so the most ranks
 
@@ -37,10 +38,12 @@ class Blocks(Together):
         self.flats: list[FlatModule] = []
         for b in self._hosted:
             module = build(BlockComm(self._meeting, b, b - self._hosted.start))
-            self.flats.append(FlatModule(module, riders, self.flats[0] if self.flats else None))
+            like = self.flats[0] if self.flats else None
+            self.flats.append(FlatModule(module, riders, like, place=b, places=COUNT))
         self.parameters = self.flats[0].parameters
         self.ride = torch.zeros(riders, dtype=self.parameters.dtype)
         self.riders = self.flats[0].riders
+        self.dot = Products()
 
     def shares(self, indices: np.ndarray) -> list[np.ndarray]:
         """The samples of each block that this rank hosts."""

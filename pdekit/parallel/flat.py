@@ -8,11 +8,20 @@ from torch import Tensor, nn
 class FlatModule:
     """The parameters of `module` that are trained as views of `parameters` (P,), their gradients as views of `message`.
 
-    Backward accumulates straight into the message (P + 1 + riders,): the gradient, the loss, and `riders`, numbers
-    that travel along. With `like` the parameters are those of another FlatModule, the same memory.
+    Backward accumulates straight into the message (P + 2 places + riders,): the gradient, the loss, and `riders`,
+    numbers that travel along. Each of the `places` whose shares add up to the loss has two numbers of its own, its
+    share and what rounding has left of it; the others have zeros there, so that no sum rounds them, and a loss of
+    float32 parameters has 48 bits. With `like` the parameters are those of another FlatModule, the same memory.
     """
 
-    def __init__(self, module: nn.Module, riders: int = 0, like: "FlatModule | None" = None) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        riders: int = 0,
+        like: "FlatModule | None" = None,
+        place: int = 0,
+        places: int = 1,
+    ) -> None:
         self.module = module
         self.tensors = [p for p in module.parameters() if p.requires_grad]
         whole = torch.cat(
@@ -22,8 +31,9 @@ class FlatModule:
             ]
         )
         self.parameters = whole if like is None else like.parameters
-        self.message = torch.zeros(len(whole) + 1 + riders, dtype=whole.dtype)
-        self.gradient, self.riders = self.message[: len(whole)], self.message[len(whole) + 1 :]
+        self.message = torch.zeros(len(whole) + 2 * places + riders, dtype=whole.dtype)
+        self.gradient, self.shares, self.riders = self.message.split([len(whole), 2 * places, riders])
+        self._share = self.shares[2 * place : 2 * place + 2]
         values, gradients = self.split(self.parameters), self.split(self.gradient)
         for p, value, gradient in zip(self.tensors, values, gradients, strict=True):
             p.data, p.grad = value, gradient
@@ -34,9 +44,10 @@ class FlatModule:
         return [_shaped(part, p.shape) for part, p in zip(parts, self.tensors, strict=True)]
 
     def backward(self, share: Tensor, ride: Tensor | None = None) -> None:
-        """This rank's `share` of the loss, its gradient, and what rides along (riders,), in place of what was there."""
+        """This place's `share` of the loss, its gradient, and what rides along (riders,); what was there is gone."""
         self.message.zero_()
-        self.message[len(self.gradient)] = share.detach()
+        self._share[0] = share.detach()
+        self._share[1] = (share.detach() - self._share[0]).nan_to_num(0.0, 0.0, 0.0)  # of an infinite one
         if ride is not None:
             self.riders.copy_(ride)
         share.backward()
@@ -44,7 +55,7 @@ class FlatModule:
     @property
     def loss(self) -> float:
         """What the message says."""
-        return float(self.message[len(self.gradient)])
+        return float(self.shares.double().sum())
 
     def numpy(self) -> np.ndarray:
         """The message's memory."""

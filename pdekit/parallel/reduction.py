@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from pdekit.parallel.comm import Comm, Pending
 from pdekit.parallel.flat import FlatModule
 from pdekit.parallel.shares import block, share
+from pdekit.products import Products
 
 Build = Callable[[Comm], nn.Module]
 """Makes the network, the same on every rank and at every call; its norm layers talk over the given Comm."""
@@ -26,12 +27,14 @@ BUCKET = 2**20  # bytes of gradient that travel together while backward goes on
 class Together:
     """All of this rank's samples in one graph; gradient, loss and riders in one message, in place, no copies.
 
-    `ride` is what this rank adds to the `riders`, numbers that are summed over the ranks beside the loss.
+    `ride` is what this rank adds to the `riders`, numbers that are summed over the ranks beside the loss. `dot` gives
+    inner products of vectors like x, the same bits on all ranks.
     """
 
     def __init__(self, build: Build, comm: Comm, riders: int = 0) -> None:
         self.comm = comm
-        self.flats = [FlatModule(build(comm), riders)]
+        self.flats = [FlatModule(build(comm), riders, place=comm.rank, places=comm.size)]
+        self.dot = Products()
         self.parameters = self.flats[0].parameters  # (P,), the same on all ranks after `settle`
         self.ride = torch.zeros(riders, dtype=self.parameters.dtype)
         self.riders = self.flats[0].riders
@@ -64,10 +67,6 @@ class Together:
 
     def _send(self, flat: FlatModule) -> None:
         self.comm.allreduce(flat.message.numpy())
-
-    def dot(self, a: Tensor, b: Tensor) -> float:
-        """The inner product of two vectors like x, the same bits on all ranks."""
-        return float(torch.dot(a, b))
 
     def split(self, vector: Tensor) -> list[Tensor]:
         """Views of a vector like the parameters, shaped like those of the layers."""
@@ -142,6 +141,7 @@ class Sharded(Together):
         super().__init__(build, comm, riders)
         mine = block(len(self.parameters), comm.size, comm.rank)
         self._part = self.parameters[mine.start : mine.stop]
+        self.dot = Products(comm.allreduce)  # summed over the ranks' parts
         self._seen = self._part._version  # of the part that the other ranks have
 
     @property
@@ -159,12 +159,6 @@ class Sharded(Together):
         part = self.comm.reduce_scatter(flat.gradient.numpy())
         self.comm.allreduce(flat.message[len(flat.gradient) :].numpy())
         return flat.loss, torch.from_numpy(part)
-
-    def dot(self, a: Tensor, b: Tensor) -> float:
-        """Summed over the ranks' parts."""
-        total = torch.dot(a, b).double().reshape(1)
-        self.comm.allreduce(total.numpy())
-        return float(total)
 
     def settle(self) -> None:
         """Gather the parts, if this rank's has changed (then those of all have)."""

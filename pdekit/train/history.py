@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pdekit.optim.end import End
 from pdekit.parallel import Comm
 from pdekit.train import board, tables
 from pdekit.train.ranks import MEASURED, Ranks
@@ -18,6 +19,7 @@ class Step:
     `seconds` is training time since the start. Of this step, `communication` is the time that the rank spent in
     messages, waiting for other ranks included, `compute` the time that it spent otherwise, and `sent` the bytes that
     it handed over. `samples` is how many samples all ranks together evaluated, at each point that a line search tried.
+    `end` is the number of the reason for which another step would find no lower loss (an `optim.End`), 0 without one.
     """
 
     number: int
@@ -31,6 +33,7 @@ class Step:
     sent: int = 0
     compute: float = 0.0
     samples: int = 0
+    end: int = 0
 
 
 class History:
@@ -47,6 +50,11 @@ class History:
         self.experiment, self.rank, self.size = experiment, rank, size
         self.versions: dict[str, str] = {}
         self._gathered: list[np.ndarray] = []  # of the first steps: (ranks, len(MEASURED)) each
+
+    @property
+    def reason(self) -> str | None:
+        """Why the last step found no lower loss, or the next would not, and what can be done; None without one."""
+        return str(End(self.steps[-1].end)) if self.steps and self.steps[-1].end else None
 
     def append(self, step: Step) -> None:
         """Add the next step, as this rank saw it."""

@@ -133,6 +133,7 @@ class Solver(Predictor, Resumable):
             sent=self.comm.sent - sent,
             compute=elapsed - talked,
             samples=len(batch) * outcome.evaluations,
+            end=int(outcome.end or 0),
         )
         self.history.append(step)
         self.checkpoints.after(self, self.reduction.riders[self.comm.size :].tolist())
@@ -153,7 +154,7 @@ class Solver(Predictor, Resumable):
 
     def evaluate(self, parts: list[Samples], count: int, x: Tensor) -> tuple[float, Tensor]:
         """Loss and gradient at `x`, like `reduction.x`, over all `count` samples of the global batch."""
-        return self.reduction.evaluate(lambda k: self.losses(k, parts[k])[1].sum() / count, x)
+        return self.reduction.evaluate(lambda k: self.losses(k, parts[k])[1].double().sum() / count, x)
 
     def losses(self, k: int, samples: Samples) -> tuple[Tensor, Tensor]:
         """u (B, *u_shape) of copy k of the network, and each sample's part of the objective (B,)."""
@@ -162,9 +163,8 @@ class Solver(Predictor, Resumable):
 
     def advance(self, k: int) -> list[Step]:
         """The next `k` steps; fewer, or none, when the experiment's steps are used up."""
-        some = islice(self, checks.whole("k", k, least=0))
         with gathering(self.history, self.comm):
-            return list(some)
+            return list(islice(self, checks.whole("k", k, least=0)))
 
     def run(self) -> History:
         """All remaining steps."""

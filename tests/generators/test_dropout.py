@@ -8,6 +8,7 @@ from torch import nn
 import pdekit as pk
 from pdekit.generators.dropout import Dropout, dropouts, remember
 from pdekit.optim import Outcome
+from pdekit.optim.end import End
 
 ORDER = np.array([7, 3, 11, 2**20, 5])
 
@@ -84,7 +85,7 @@ def test_a_line_search_that_fails_is_not_the_end_where_another_mask_may_help() -
     for dropout, steps in ((0.0, 1), (0.5, 3)):
         generator = pk.UNet(width=4, depth=2, dropout=dropout)
         solver = pk.Solver(pk.Experiment(pk.Poisson(16), generator, **settings))
-        solver.optimizer.step = lambda *_, **__: Outcome(1.0, 1.0, 1, stalled=True)
+        solver.optimizer.step = lambda *_, **__: Outcome(1.0, 1.0, 1, end=End.ROUNDING)
         assert len(solver.run()) == steps
 
 

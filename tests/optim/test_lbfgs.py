@@ -9,7 +9,8 @@ from scipy.optimize import rosen, rosen_der
 from torch import Tensor
 
 from pdekit.optim import LBFGS
-from pdekit.optim.wolfe import CURVATURE, DECREASE, strong_wolfe
+from pdekit.optim.end import End
+from pdekit.optim.wolfe import CURVATURE, DECREASE, Point, strong_wolfe
 
 
 def rosenbrock(x: Tensor) -> tuple[float, Tensor]:
@@ -85,7 +86,7 @@ def test_an_infinite_loss_shortens_the_step() -> None:
 
 def test_at_a_minimum_it_says_that_it_stalls() -> None:
     x = torch.zeros(3, dtype=torch.float64)
-    assert LBFGS(x).step(quadratic, 1.0, fresh=True).stalled
+    assert LBFGS(x).step(quadratic, 1.0, fresh=True).end == End.GRADIENT_SMALL
 
 
 def test_a_fresh_batch_is_evaluated_before_the_search() -> None:
@@ -102,10 +103,13 @@ def test_the_line_search_ends_at_a_strong_wolfe_point(first: float, seed: int) -
     """A wavy function, started at its steepest: both conditions, checked here."""
     shift, wave = np.random.default_rng(seed).uniform([1, 0.0], [5, 0.4])
 
-    def phi(t: float) -> tuple[float, float]:
-        return (t - shift) ** 2 + wave * math.sin(7 * t), 2 * (t - shift) + 7 * wave * math.cos(7 * t)
+    def phi(t: float) -> Point:
+        return Point(
+            t, (t - shift) ** 2 + wave * math.sin(7 * t), 2 * (t - shift) + 7 * wave * math.cos(7 * t)
+        )
 
-    loss, slope = phi(0.0)
-    t, _ = strong_wolfe(phi, loss, slope, first, 30)
-    assert phi(t)[0] <= loss + DECREASE * t * slope
-    assert abs(phi(t)[1]) <= -CURVATURE * slope
+    start = phi(0.0)
+    found, _ = strong_wolfe(phi, start, first, 30)
+    assert found == phi(found.t) and found.t > 0
+    assert found.loss <= start.loss + DECREASE * found.t * start.slope
+    assert abs(found.slope) <= -CURVATURE * start.slope

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 import pdekit as pk
 from pdekit.optim import Outcome
+from pdekit.optim.end import End
 from pdekit.train import checkpoints as module
 from pdekit.train.writer import hidden
 
@@ -75,7 +76,7 @@ def test_a_grid_that_was_left_early_is_not_gone_back_to(tmp_path: Path) -> None:
     """The first step finds no lower loss on 32 x 32. Fails if the place in the plan is taken from the step's number."""
     run = experiment(problem=pk.Poisson(64), optimizer="lbfgs", samples=2, batch=2, steps=50)
     solver = pk.Solver(run, checkpoints=tmp_path)
-    solver.optimizer.step = lambda *_, **__: Outcome(0.0, 0.0, 1, stalled=True)
+    solver.optimizer.step = lambda *_, **__: Outcome(0.0, 0.0, 1, end=End.ROUNDING)
     assert next(solver).resolution == 32
     solver.checkpoint()
     assert next(pk.Solver.resume(tmp_path)).resolution == 64

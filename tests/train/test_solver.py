@@ -6,6 +6,7 @@ import torch
 
 import pdekit as pk
 from pdekit.optim import Outcome
+from pdekit.optim.end import End
 
 SMALL = {"generator": pk.UNet(width=4, depth=2), "samples": 7, "batch": 3, "steps": 6}
 
@@ -78,7 +79,7 @@ def test_running_statistics_advance_once_a_step_whatever_a_line_search_tries() -
     step = next(solver)
     assert step.evaluations > 1
     norm = solver.norms[0]
-    torch.testing.assert_close(norm.running_mean, norm.momentum * norm._latest[0])
+    torch.testing.assert_close(norm.running_mean, norm.momentum * torch.as_tensor(norm._latest[1]))
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_with_a_remedy() -> None:
@@ -107,14 +108,14 @@ def test_a_grid_that_does_not_fit_and_a_bad_coefficient_are_refused() -> None:
 @pytest.mark.parametrize(("batch", "steps"), [(7, 1), (3, 6)])
 def test_a_stall_ends_a_run_unless_another_batch_may_help(batch: int, steps: int) -> None:
     solver = small(optimizer="lbfgs", batch=batch)
-    solver.optimizer.step = lambda *_: Outcome(0.0, 0.0, 1, stalled=True)
+    solver.optimizer.step = lambda *_: Outcome(0.0, 0.0, 1, end=End.ROUNDING)
     assert len(solver.run()) == steps
 
 
 def test_a_stall_on_a_coarse_grid_leads_to_the_next() -> None:
     generator = pk.UNet(width=2, depth=2)
     solver = pk.Solver(pk.Experiment(pk.Poisson(64), generator, optimizer="lbfgs", samples=2, steps=50))
-    solver.optimizer.step = lambda *_: Outcome(0.0, 0.0, 1, stalled=True)
+    solver.optimizer.step = lambda *_: Outcome(0.0, 0.0, 1, end=End.ROUNDING)
     assert solver.run().resolution.tolist() == [32, 64]
 
 
