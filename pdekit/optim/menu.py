@@ -3,7 +3,7 @@
 from pdekit.optim.layer_recipes import LAMB, LARS, SOAP, Muon
 from pdekit.optim.named import look_up
 from pdekit.optim.recipe import Recipe
-from pdekit.optim.recipes import LBFGS, SGD, Adam, AdamW
+from pdekit.optim.recipes import LBFGS, SGD, Adam, AdamW, NewtonCG
 
 OPTIMIZERS: dict[str, Recipe] = {
     "sgd": SGD(),
@@ -14,6 +14,7 @@ OPTIMIZERS: dict[str, Recipe] = {
     "soap": SOAP(),
     "lars": LARS(),
     "lamb": LAMB(),
+    "newton-cg": NewtonCG(),
 }
 
 

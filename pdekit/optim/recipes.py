@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pdekit import checks
-from pdekit.optim import lbfgs
+from pdekit.optim import lbfgs, newton_cg
 from pdekit.optim.first_order import OfTorch
 from pdekit.optim.layers import Split
 from pdekit.optim.outcome import Dot, Optimizer
@@ -99,3 +99,29 @@ class LBFGS(Recipe):
     def make(self, x: Tensor, dot: Dot, split: Split) -> Optimizer:
         """See `Recipe.make`."""
         return lbfgs.LBFGS(x, memory=self.memory, trials=self.trials, dot=dot)
+
+
+@dataclass(frozen=True)
+class NewtonCG(Recipe):
+    """Gauss-Newton steps by conjugate gradients, damped (Martens 2010); ValueError for bad settings.
+
+    At most `iterations` products with the curvature go into a step; `damping` > 0 is where the damping starts.
+    """
+
+    words = "steps to the minimum of a quadratic model, by products with the curvature"
+    default_rate = 1.0
+    full_batch = True
+    curvature = True
+
+    iterations: int = 20
+    damping: float = 1e-3
+
+    def __post_init__(self) -> None:
+        self.settled(
+            iterations=checks.whole("iterations", self.iterations),
+            damping=checks.positive("damping", self.damping),
+        )
+
+    def make(self, x: Tensor, dot: Dot, split: Split) -> Optimizer:
+        """See `Recipe.make`."""
+        return newton_cg.NewtonCG(x, iterations=self.iterations, damping=self.damping, dot=dot)

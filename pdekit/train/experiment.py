@@ -17,6 +17,7 @@ from pdekit.pde import Poisson
 from pdekit.pde.fields import FIRST_HELD_OUT
 from pdekit.pde.galerkin import Galerkin
 from pdekit.pde.problem import Problem
+from pdekit.train.curvature import can_be_bent
 from pdekit.train.cycles import CYCLES, plan
 from pdekit.train.objectives import OBJECTIVES
 from pdekit.train.own import own
@@ -110,6 +111,8 @@ class Experiment:
             raise checks.refuse(
                 "sharded", f"False with {self.optimizer}, which sees whole layers", True, remedy
             )
+        if any(one.curvature for one in (recipe, recipe.last)):
+            can_be_bent(self.problem, self.sharded or self.reproducible)
         self.generator.check(self.problem.shape)
         if self.head != "plain":
             self.head.check(self.problem)

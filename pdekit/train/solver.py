@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Iterator
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from pdekit.parallel.drift import checksum, compare
 from pdekit.pde.problem import Samples
 from pdekit.train.checkpoints import Checkpoints
 from pdekit.train.course import Course
+from pdekit.train.evaluation import Evaluation
 from pdekit.train.experiment import Experiment
 from pdekit.train.faults import blame
 from pdekit.train.history import History, Step
@@ -107,7 +107,7 @@ class Solver(Predictor, Resumable):
             train_mode(module, self.experiment.frozen)
             remember(layers, (self.experiment.seed, number), share)
         parts = self.samples(shares)
-        evaluate = partial(self.evaluate, parts, len(batch))
+        evaluate = Evaluation(self, parts, len(batch))
         self._ride(number)
         fresh = random or not same  # other masks make another function
         outcome = self.optimizer.step(evaluate, rate, fresh)
@@ -151,10 +151,6 @@ class Solver(Predictor, Resumable):
     def samples(self, shares: list[np.ndarray]) -> list[Samples]:
         """The global samples of each copy of the network on this rank, on the grid being trained."""
         return [self.problem.samples(self.drawn[share], self.dtype) for share in shares]
-
-    def evaluate(self, parts: list[Samples], count: int, x: Tensor) -> tuple[float, Tensor]:
-        """Loss and gradient at `x`, like `reduction.x`, over all `count` samples of the global batch."""
-        return self.reduction.evaluate(lambda k: self.losses(k, parts[k])[1].double().sum() / count, x)
 
     def losses(self, k: int, samples: Samples) -> tuple[Tensor, Tensor]:
         """u (B, *u_shape) of copy k of the network, and each sample's part of the objective (B,)."""

@@ -9,6 +9,7 @@ import pdekit as pk
 from pdekit.generators.dropout import Dropout, dropouts, remember
 from pdekit.optim import Outcome
 from pdekit.optim.end import End
+from pdekit.train.evaluation import Evaluation
 
 ORDER = np.array([7, 3, 11, 2**20, 5])
 
@@ -99,5 +100,5 @@ def test_every_loss_is_that_of_the_whole_batch_at_once() -> None:
     for i in range(6):
         remember(solver.dropouts[0], (0, 2), np.array([i]))
         samples = solver.samples([np.array([i])])
-        losses.append(solver.evaluate(samples, 1, solver.reduction.parameters)[0])
+        losses.append(Evaluation(solver, samples, 1)(solver.reduction.parameters)[0])
     assert next(solver).loss == pytest.approx(np.mean(losses), rel=1e-12)

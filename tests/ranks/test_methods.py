@@ -16,6 +16,7 @@ pytestmark = pytest.mark.ranks
 SMALL = {"problem": pk.Poisson(16), "generator": pk.UNet(width=4, depth=2), "dtype": "float64"}
 RUNS = [
     {"optimizer": "muon"},
+    {"optimizer": pk.NewtonCG(iterations=3)},
     {"optimizer": pk.SOAP(every=2)},
     {"optimizer": "lars", "schedule": "multi-step"},
     {"optimizer": "lamb", "schedule": "warm-up"},
