@@ -20,7 +20,7 @@ def dot(a: Tensor, b: Tensor) -> float:
 
 
 State = tuple[dict[str, Tensor], dict[str, float]]
-"""Vectors like x and numbers, by name."""
+"""Tensors and numbers, by name. Tensors shaped like x go with it, cut where x is; others are the same on all ranks."""
 
 
 class Outcome(NamedTuple):
