@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument(
         "--optimizer",
         default=argparse.SUPPRESS,
-        help="adamw (default), adam, sgd, muon, soap, lars, lamb or lbfgs",
+        help="adamw (default), adam, sgd, muon, soap, lars, lamb, lbfgs",
     )
     verb.add_argument("--threads", type=int, default=1, help="per rank (default 1)")
     verb.add_argument("--curve", type=Path, metavar="FILE.csv", help="write held-out error against seconds")

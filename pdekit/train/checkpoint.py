@@ -2,8 +2,7 @@
 
 `checkpoint.json` describes it. Every vector as long as the parameters (they, and each of the optimizer's) is cut into
 `shares.block`s: rank I of N wrote its own to `part-I-of-N.safetensors`. The first part also has `state.*`, the
-network's other tensors (batch norm's statistics), `beside.*`, the optimizer's tensors of other shapes, which all ranks
-have, and `history.*`, a column each. No random state is among them: every
+network's other tensors (batch norm's statistics), and `history.*`, a column each. No random state is among them: every
 random number follows from the seed, the number of the step and the global sample.
 """
 
