@@ -60,11 +60,7 @@ def parser() -> argparse.ArgumentParser:
         "seed": int,
     }.items():
         verb.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS)
-    verb.add_argument(
-        "--optimizer",
-        default=argparse.SUPPRESS,
-        help="adamw (default), adam, sgd, muon, soap, lars, lamb, lbfgs or newton-cg",
-    )
+    verb.add_argument("--optimizer", default=argparse.SUPPRESS, help="such as adamw (the default) or lbfgs")
     verb.add_argument("--threads", type=int, default=1, help="per rank (default 1)")
     verb.add_argument("--curve", type=Path, metavar="FILE.csv", help="write held-out error against seconds")
     verb.add_argument(

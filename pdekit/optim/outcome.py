@@ -19,7 +19,7 @@ dot = Products()  # of whole vectors
 
 
 State = tuple[dict[str, Tensor], dict[str, float]]
-"""Vectors like x and numbers, by name."""
+"""Tensors and numbers, by name. Tensors shaped like x go with it, cut where x is; others are the same on all ranks."""
 
 
 class Outcome(NamedTuple):

@@ -49,6 +49,10 @@ class Together:
         """What this rank's optimizer changes: all parameters, or its part of them."""
         return self.parameters
 
+    def split(self, vector: Tensor) -> list[Tensor]:
+        """Views of a vector like the parameters, shaped like those of the layers."""
+        return self.flats[0].split(vector)
+
     def shares(self, indices: np.ndarray) -> list[np.ndarray]:
         """The global samples of each copy on this rank, possibly none."""
         return [share(indices, self.comm)]
@@ -67,10 +71,6 @@ class Together:
 
     def _send(self, flat: FlatModule) -> None:
         self.comm.allreduce(flat.message.numpy())
-
-    def split(self, vector: Tensor) -> list[Tensor]:
-        """Views of a vector like the parameters, shaped like those of the layers."""
-        return self.flats[0].split(vector)
 
     def settle(self) -> None:
         """Bring the parameters up to date on all ranks after the optimizer's move."""

@@ -22,15 +22,16 @@ def take(solver: "Solver", folder: "Path", since: int) -> tuple[dict[str, Tensor
     reduction, comm, history = solver.reduction, solver.comm, solver.history
     count = len(reduction.parameters)
     mine = block(count, comm.size, comm.rank)
-    vectors, numbers = solver.optimizer.state()
-    held = {"parameters": reduction.parameters}
-    held |= {f"optimizer.{name}": v for name, v in vectors.items() if v.shape == reduction.x.shape}
+    state, numbers = solver.optimizer.state()
+    vectors = {name: v for name, v in state.items() if v.shape == reduction.x.shape}
+    held = {"parameters": reduction.parameters} | {f"optimizer.{name}": v for name, v in vectors.items()}
     tensors = {
         name: (v[mine.start : mine.stop] if len(v) == count else v).clone() for name, v in held.items()
     }
     if comm.rank == 0:
         others = _others(solver.generator).items()
-        tensors |= {f"beside.{k}": v.clone() for k, v in vectors.items() if v.shape != reduction.x.shape}
+        # those of the optimizer that are not like x are the same on all ranks
+        tensors |= {f"beside.{name}": v.clone() for name, v in state.items() if name not in vectors}
         tensors |= {f"state.{name}": v.clone(memory_format=torch.contiguous_format) for name, v in others}
         tensors |= {f"history.{name}": torch.from_numpy(getattr(history, name)) for name in COLUMNS}
     losses = [step.loss for step in history.steps[since:] if step.resolution == solver.resolution]

@@ -30,17 +30,21 @@ def experiments(**more: object) -> list[pk.Experiment]:
     return [pk.Experiment(**(given | run)) for run in RUNS]
 
 
-def test_losses_do_not_depend_on_the_number_of_ranks() -> None:
+@pytest.fixture(scope="module")
+def alone() -> list[np.ndarray]:
+    return [pk.Solver(one).run().loss for one in experiments()]
+
+
+def test_losses_do_not_depend_on_the_number_of_ranks(alone: list[np.ndarray]) -> None:
     """7 samples in batches of 3, 3 and 1. Fails with a trust ratio of a rank's own gradient, and if a rank rotates by
     a basis of its own."""
     texts = [str(one) for one in experiments()]
-    alone = [pk.Solver(one).run().loss for one in experiments()]
     for k, losses in enumerate(on_ranks(2, "histories", experiments=texts)[0]):
         limit = 1e-10 if k == 4 else 1e-12  # a line search amplifies rounding errors
         np.testing.assert_allclose(losses, alone[k], rtol=0, atol=limit, err_msg=texts[k])
 
 
-def test_runs_resume_on_another_number_of_ranks(tmp_path: Path) -> None:
+def test_runs_resume_on_another_number_of_ranks(tmp_path: Path, alone: list[np.ndarray]) -> None:
     """One process, then 2 ranks, then one. Fails if a tensor that is not like the parameters is left out or cut."""
     runs = experiments()
     for k, one in enumerate(runs):
@@ -51,4 +55,4 @@ def test_runs_resume_on_another_number_of_ranks(tmp_path: Path) -> None:
     for k, one in enumerate(runs):
         losses = pk.Solver.resume(tmp_path / str(k)).run().loss
         limit = 1e-10 if k == 4 else 1e-12
-        np.testing.assert_allclose(losses, pk.Solver(one).run().loss, rtol=0, atol=limit, err_msg=str(one))
+        np.testing.assert_allclose(losses, alone[k], rtol=0, atol=limit, err_msg=str(one))

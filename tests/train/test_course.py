@@ -118,7 +118,16 @@ def test_a_plateau_is_seen_in_the_means_of_epochs() -> None:
     """
     solver = pk.Solver(experiment(schedule=pk.Plateau(by=0.5, patience=0), steps=30, rate=1.0))
     course = Course(solver.experiment, solver.reduction)
-    step = pk.Step(number=1, loss=1.0, seconds=0.0, resolution=16, rate=1.0, gradient_norm=1.0)
+    step = pk.Step(
+        number=1,
+        loss=1.0,
+        seconds=0.0,
+        resolution=16,
+        rate=1.0,
+        gradient_norm=1.0,
+        communication=0.0,
+        evaluations=1,
+    )
     falling = [replace(step, loss=loss) for loss in (3.0, 1.0, 5.0, 1.0, 4.0, 1.0)]  # means 3 and 2
     rates = [course.rate(k + 1, falling[:k]) for k in range(7)]
     assert rates == [1.0] * 7
