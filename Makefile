@@ -10,7 +10,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 READY = .venv/ready-$(MPI)
 RUN = .venv/bin/python
 
-.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-bits bench-losses clean
+.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-bits bench-losses bench-lbfgs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,9 @@ bench-bits: $(READY) ## what the same bits on any number of ranks cost
 
 bench-losses: $(READY) ## what the loss and the Galerkin head cost, alone and in a step
 	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.losses $(ARGS)
+
+bench-lbfgs: $(READY) ## evaluations of L-BFGS against torch's to the same losses
+	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.lbfgs $(ARGS)
 
 clean: ## remove .venv and everything else that make and the tests wrote
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis tests/artifacts

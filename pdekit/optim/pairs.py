@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pdekit.products import Products
 
-CAUTIOUS = 1e-6
+CAUTIOUS = 1e-6  # and the powers of the gradient's norm below are those of Li and Fukushima
 
 
 class Pairs:
@@ -95,7 +95,8 @@ class Pairs:
         gram[2 * k :] = products[:, :-1]
         gram[: 2 * k, 2 * k :] = products[:, : 2 * k].T
         ss, sy, yy = gram[2 * k, 2 * k], gram[2 * k, 2 * k + 1], gram[2 * k + 1, 2 * k + 1]
-        useful = sy >= CAUTIOUS * self.norm * ss and sy > torch.finfo(s.dtype).eps * math.sqrt(ss * yy)
+        least = CAUTIOUS * self.norm ** (0.01 if self.norm >= 1 else 3)
+        useful = sy >= least * ss and sy > torch.finfo(s.dtype).eps * math.sqrt(ss * yy)
         if useful:
             full = int(k == self.memory)
             order = [*range(full, k), 2 * k, *range(k + full, 2 * k), 2 * k + 1, 2 * k + 2]

@@ -55,17 +55,18 @@ def strong_wolfe(
     """A point that fulfils the conditions of `wolfe`, and the number of trials it took, the first at t = `first`.
 
     `trial(t)` evaluates; the slope at `origin`, where t = 0, is negative. If no such point is found within `trials`,
-    the lowest is returned that lowers the loss enough, or `origin` if none does. Steps at which the loss is not
-    finite are treated as too long.
+    the lowest is returned that lowers the loss enough, and by more than rounding, or `origin` if none does. Steps at
+    which the loss is not finite are treated as too long.
     """
     best, before, t = origin, origin, first
     low = high = None
+    close = False
     for count in range(1, trials + 1):
         point = trial(t)
         decreased = wolfe.decreased(origin, point)
         if decreased and wolfe.flat(origin, point):
             return point, count
-        if decreased and wolfe.rise(best, point) < 0:
+        if decreased and point.loss < best.loss - wolfe.rounding:
             best = point
         if low is None:  # still looking for an interval that holds such a step
             if not decreased or (count > 1 and wolfe.rise(before, point) >= 0):
@@ -83,7 +84,7 @@ def strong_wolfe(
             low = point
         if abs(high.t - low.t) * abs(origin.slope) <= 1e-16 * abs(origin.loss):
             break
-        t = _interpolate(low, high, wolfe)
+        t, close = _interpolate(low, high, close, wolfe)
     return best, count
 
 
@@ -99,14 +100,24 @@ def _cubic(a: Point, b: Point, wolfe: Wolfe) -> float:
 
 
 def _extrapolate(before: Point, point: Point, wolfe: Wolfe) -> float:
-    """The next, longer trial: the cubic's minimiser, kept between 2 and 10 times the step so far."""
+    """The next, longer trial: the cubic's minimiser, but no more than 10 times the step so far."""
     t = _cubic(before, point, wolfe)
-    return min(max(t, 2 * point.t), 10 * point.t) if math.isfinite(t) else 2 * point.t
+    least, most = point.t + 0.01 * (point.t - before.t), 10 * point.t
+    return min(max(t, least), most) if math.isfinite(t) else 0.5 * (least + most)
 
 
-def _interpolate(low: Point, high: Point, wolfe: Wolfe) -> float:
-    """The next trial inside: the cubic's minimiser, kept a tenth of the interval away from its ends."""
-    t = _cubic(low, high, wolfe)
-    margin = 0.1 * abs(high.t - low.t)
+def _interpolate(low: Point, high: Point, close: bool, wolfe: Wolfe) -> tuple[float, bool]:
+    """The next trial inside, the cubic's minimiser, and whether it is close to an end of the interval.
+
+    It may be once; after that it is kept a tenth of the interval away, so that the interval shrinks.
+    """
     left, right = sorted((low.t, high.t))
-    return min(max(t, left + margin), right - margin) if math.isfinite(t) else 0.5 * (left + right)
+    t = _cubic(low, high, wolfe)
+    if not math.isfinite(t):
+        return 0.5 * (left + right), False
+    margin = 0.1 * (right - left)
+    if left + margin <= t <= right - margin:
+        return t, False
+    if left < t < right and not close:
+        return t, True
+    return min(max(t, left + margin), right - margin), False

@@ -311,3 +311,19 @@ def slow(comm: Comm, run: dict) -> dict:
     found = adjoints(network), train(network, **run)
     assert network.seconds > comm.seconds and network.sent == comm.sent
     return {"adjoints": found[0], **found[1]}
+
+
+def messages(comm: Comm, sharded: bool, steps: int) -> dict[str, list]:
+    """Of each L-BFGS step the evaluations and the sums over the ranks; bytes of the optimizer's vectors at the end."""
+    generator = pk.UNet(width=4, depth=2, norm="none")
+    settings = {"optimizer": "lbfgs", "samples": 4, "steps": steps, "sharded": sharded, "dtype": "float64"}
+    calls, allreduce = [], comm.allreduce
+    comm.allreduce = lambda array: calls.append(array.nbytes) or allreduce(array)
+    solver = pk.Solver(pk.Experiment(pk.Poisson(16), generator, **settings), comm)
+    rows = []
+    for _ in range(steps):
+        before = len(calls)
+        rows.append([next(solver).evaluations, len(calls) - before])
+    vectors, _ = solver.optimizer.state()
+    held = sum(vector.nbytes for vector in vectors.values())
+    return {"rows": rows, "held": held, "small": sorted(set(calls)), "losses": solver.history.loss.tolist()}

@@ -109,3 +109,17 @@ def test_a_slow_network_brings_the_same_numbers(together: list[dict]) -> None:
     for one in on_ranks(2, "slow", run=WAYS[0] | {"overlap": True}):
         assert max(one["adjoints"].values()) < 1e-12
         np.testing.assert_allclose(one["losses"], together[0]["losses"], rtol=0, atol=1e-12)
+
+
+def test_lbfgs_sends_one_message_of_products_an_evaluation_where_it_is_sharded_and_none_where_not() -> None:
+    """Half of the history on each of two ranks, the same path. Fails with products sent one by one."""
+    whole, _ = on_ranks(2, "messages", sharded=False, steps=8)
+    assert [calls for _, calls in whole["rows"]] == [evaluations for evaluations, _ in whole["rows"]]
+    parts = on_ranks(2, "messages", sharded=True, steps=8)
+    for part in parts:
+        (first, calls), *rows = part["rows"]
+        assert calls == 2 * first + 1  # loss and products; and once the gradient's sum of absolute values
+        assert [calls for _, calls in rows] == [2 * evaluations for evaluations, _ in rows]
+        np.testing.assert_allclose(part["losses"], whole["losses"], rtol=0, atol=1e-9)
+        assert max(part["small"]) < 2000
+    assert sum(part["held"] for part in parts) == whole["held"]
