@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 import pdekit
 from pdekit.parallel import block
-from pdekit.train.checkpoint import Checkpoint, name_of, refusal
+from pdekit.train.checkpoint import Checkpoint, name_of
 from pdekit.train.history import COLUMNS, Step
+from pdekit.train.parts import refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ def take(solver: "Solver", folder: "Path", since: int) -> tuple[dict[str, Tensor
     mine = block(count, comm.size, comm.rank)
     vectors, numbers = solver.optimizer.state()
     held = {"parameters": reduction.parameters} | {f"optimizer.{name}": v for name, v in vectors.items()}
-    tensors = {
+    tensors = {"ranks": torch.from_numpy(history.ranks.table[:, comm.rank :: comm.size].copy())} | {
         name: (v[mine.start : mine.stop] if len(v) == count else v).clone() for name, v in held.items()
     }
     if comm.rank == 0:
@@ -77,7 +78,8 @@ def restore(solver: "Solver", checkpoint: Checkpoint) -> None:
     for module in reduction.modules:
         module.load_state_dict(state, strict=False)
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    solver.history.go_on_from([Step(**dict(zip(columns, row, strict=True))) for row in rows])
+    steps = [Step(**dict(zip(columns, row, strict=True))) for row in rows]
+    solver.history.go_on_from(steps, checkpoint.ranks().numpy())
     solver.seconds, solver.stalled, solver._visit = checkpoint.seconds, checkpoint.stalled, checkpoint.visit
     if checkpoint.step:
         solver.problem = solver.experiment.problem.at(checkpoint.resolution)

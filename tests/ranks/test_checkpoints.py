@@ -77,6 +77,7 @@ def test_runs_resume_on_any_number_of_ranks(tmp_path: Path) -> None:
         solver = pk.Solver(experiment(**run), checkpoints=folders[name])
         solver.advance(2)
         solver.checkpoint()
+        solver.checkpoints.release()
     for ranks in (2, 3, 4):
         everyone = on_ranks(ranks, "go_on", folders=list(folders.values()), steps=2)
         assert all(one == everyone[0] for one in everyone)
