@@ -165,7 +165,8 @@ class Checkpoints:
     def _hear(self, said: list[float]) -> None:
         """Act on what all ranks said (size,), the same everywhere."""
         if max(said) >= FAILED:
-            raise self._failure(said) from self._error()
+            error = self._error()
+            raise self._failure(said) from error
         if self._flying is None or min(said) != WRITTEN:
             return
         flying, self._flying, self._jobs = self._flying, None, []

@@ -131,15 +131,15 @@ def _take(folder: Path, me: Holder) -> str:
         shutil.rmtree(draft, ignore_errors=True)  # there only if another's is in place
 
 
-def _put_away(folder: Path, key: str) -> None:
-    """Remove the hold `key`; that of another who came meanwhile goes back to its place."""
-    held, away = folder / NAME, folder / f"{NAME}-{key}-{secrets.token_hex(4)}"
-    with suppress(FileNotFoundError):  # somebody else has put it away
-        held.rename(away)
-        if json.loads((away / SAID).read_text())["key"] != key:
-            with suppress(OSError):  # a third one's is there: who lost it finds out
-                away.rename(held)
-        shutil.rmtree(away, ignore_errors=True)
+def _put_away(folder: Path, key: str) -> Path:
+    """Take the hold `key` out of the way: where it is then.
+
+    It stays there until the next checkpoint, so that nobody who has looked earlier puts a newer one away in its place.
+    """
+    away = folder / f"{NAME}-{key}"
+    with suppress(OSError):  # somebody else was first
+        (folder / NAME).rename(away)
+    return away
 
 
 def _release(folder: Path, key: str, pid: int) -> None:
@@ -148,4 +148,4 @@ def _release(folder: Path, key: str, pid: int) -> None:
     with suppress(ValueError):
         holder = Holder.of(folder)
         if holder is not None and holder.key == key:
-            _put_away(folder, key)
+            shutil.rmtree(_put_away(folder, key), ignore_errors=True)
