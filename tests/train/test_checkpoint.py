@@ -292,7 +292,10 @@ def test_a_stop_ends_the_run_with_a_checkpoint(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kills", [5, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 def test_a_run_may_be_killed_at_any_moment(kills: int, tmp_path: Path) -> None:
-    """After each kill the newest checkpoint loads and goes on. Fails if parts are written where they are read."""
+    """After each kill the newest checkpoint loads and goes on. Fails if parts are written where they are read.
+
+    One more is killed for sure with half of a part on the disk.
+    """
     command = [sys.executable, "-m", "tests.train.kills", str(tmp_path), str(kills)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60 + 10 * kills, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
