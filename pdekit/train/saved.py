@@ -1,4 +1,7 @@
-"""A trained generator in a file of its own: safetensors, which holds numbers and text and can run nothing."""
+"""A trained generator in a file of its own: safetensors, which holds numbers and text and can run nothing.
+
+It has a checksum, see `seal`.
+"""
 
 import os
 from pathlib import Path
