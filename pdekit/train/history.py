@@ -62,6 +62,12 @@ class History:
         """Have `steps`, those of a checkpoint, in place of all, and what the ranks did in them, as for `extend`."""
         self.steps[:], self._gathered[:] = steps, ranks
 
+    def copy(self) -> "History":
+        """The same steps; what follows comes to one of the two."""
+        made = History(self.steps, self.experiment, self.rank, self.size)
+        made._gathered, made.versions = list(self._gathered), dict(self.versions)
+        return made
+
     def gather(self, comm: Comm) -> None:
         """Learn what the other ranks did in the steps since the last call: one message; asks all ranks."""
         mine = measured(self.steps[self.gathered :])

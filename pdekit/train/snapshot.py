@@ -1,5 +1,6 @@
 """A solver as it is after a step: taken apart into tensors for a checkpoint, and put together from one."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,20 +19,28 @@ if TYPE_CHECKING:
     from pdekit.train.solver import Solver
 
 
-def take(solver: "Solver", folder: "Path", since: int) -> tuple[dict[str, Tensor], Checkpoint]:
-    """Copies of what this rank writes, and the description, both as of now; `since` is the step before its losses."""
-    reduction, comm, history = solver.reduction, solver.comm, solver.history
+def take(solver: "Solver", folder: "Path", since: int) -> tuple[Callable[[], dict[str, Tensor]], Checkpoint]:
+    """What makes the tensors that this rank writes, and the description, both as of now, whenever it is called.
+
+    `since` is the step before the losses of the checkpoint.
+    """
+    reduction, comm = solver.reduction, solver.comm
     count = len(reduction.parameters)
     mine = block(count, comm.size, comm.rank)
     vectors, numbers = solver.optimizer.state()
     held = {"parameters": reduction.parameters} | {f"optimizer.{name}": v for name, v in vectors.items()}
-    tensors = {"ranks": torch.from_numpy(history.ranks.table[:, comm.rank :: comm.size].copy())} | {
-        name: (v[mine.start : mine.stop] if len(v) == count else v).clone() for name, v in held.items()
-    }
+    copies = {name: (v[mine.start : mine.stop] if len(v) == count else v).clone() for name, v in held.items()}
     if comm.rank == 0:
         others = _others(solver.generator).items()
-        tensors |= {f"state.{name}": v.clone(memory_format=torch.contiguous_format) for name, v in others}
-        tensors |= {f"history.{name}": torch.from_numpy(getattr(history, name)) for name in COLUMNS}
+        copies |= {f"state.{name}": v.clone(memory_format=torch.contiguous_format) for name, v in others}
+    history = solver.history.copy()
+
+    def tensors() -> dict[str, Tensor]:
+        # a long history becomes arrays in the thread that writes
+        ranks = {"ranks": torch.from_numpy(history.ranks.table[:, comm.rank :: comm.size].copy())}
+        columns = COLUMNS if comm.rank == 0 else ()
+        return copies | ranks | {f"history.{c}": torch.from_numpy(getattr(history, c)) for c in columns}
+
     losses = [step.loss for step in history.steps[since:] if step.resolution == solver.resolution]
     description = Checkpoint(
         path=folder / name_of(len(history)),

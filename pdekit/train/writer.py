@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from safetensors.torch import save
@@ -24,13 +25,13 @@ def part_of(checkpoint: Checkpoint, rank: int, key: str) -> Path:
     return hidden(checkpoint, key) / name_of_part(rank, checkpoint.parts)
 
 
-def write(checkpoint: Checkpoint, rank: int, tensors: dict[str, Tensor], key: str) -> None:
+def write(checkpoint: Checkpoint, rank: int, tensors: Callable[[], dict[str, Tensor]], key: str) -> None:
     """One rank's part, and on rank 0 the description: on the disk when this returns. OSError if it cannot be."""
     file = part_of(checkpoint, rank, key)
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         # not save_file: a full disk is then an OSError, with a number that can be sent to the other ranks
-        _put(file, seal(save(tensors, mark(checkpoint.step, rank, checkpoint.parts) | NOTE)))
+        _put(file, seal(save(tensors(), mark(checkpoint.step, rank, checkpoint.parts) | NOTE)))
         if rank == 0:
             _put(file.with_name(DESCRIPTION), seal(checkpoint.text().encode()))
     except OSError:
