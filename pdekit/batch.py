@@ -41,6 +41,7 @@ def train(arguments: argparse.Namespace) -> int:
         records = Records(arguments.history, arguments.tensorboard)
         comm = world()
         solver = make(comm)
+        solver.checkpoints.claim()
     except (ValueError, ModuleNotFoundError) as error:
         return refused(error)
     try:

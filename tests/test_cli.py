@@ -188,6 +188,11 @@ def test_a_run_is_gone_on_with_from_its_checkpoints(
     assert (again[0], again[-1]) == (first[0], first[-1])
     assert again[2] == f"resumed after step 1, from {folder / 'step-00000001'}"
     assert "resume from it" in refusal(capsys, *TINY, "--checkpoints", str(folder))
+    (folder / ".held").mkdir()
+    said = {"key": "00", "pid": 7, "born": "", "host": "elsewhere", "since": "Monday"}
+    (folder / ".held" / "holder.json").write_text(json.dumps(said))
+    told = refusal(capsys, "train", "--resume", str(folder / "step-00000001"))
+    assert "got 'process 7 on elsewhere, since Monday'" in told and f"remove {folder / '.held'}" in told
 
 
 @pytest.mark.ranks

@@ -93,9 +93,21 @@ class Cluster(Lifecycle):
     ) -> RemoteSolver:
         """The solver of the newest checkpoint in `folder`, or of that checkpoint, as `pk.Solver.resume` makes it."""
         found = pk.Checkpoint.newest(folder)
-        kept = Kept(found.path.parent, found.every, found.keep, restart)
-        solver = RemoteSolver(self, pk.Experiment.parse(found.experiment, code), ranks, kept)
+        solver = RemoteSolver(
+            self, pk.Experiment.parse(found.experiment, code), ranks, Kept.of(found, restart)
+        )
         solver.built(self.gather(solver.build(str(found.path))))
+        return solver
+
+    async def resume_async(
+        self, folder: str | Path, ranks: int | None = None, *, code: bool = False, restart: bool = False
+    ) -> RemoteSolver:
+        """`resume` without blocking the event loop but to read the checkpoint."""
+        found = pk.Checkpoint.newest(folder)
+        solver = RemoteSolver(
+            self, pk.Experiment.parse(found.experiment, code), ranks, Kept.of(found, restart)
+        )
+        solver.built(await self.gather_async(solver.build(str(found.path))))
         return solver
 
     def apply(self, function: Callable[..., Any], *arguments: Any, ranks: int | None = None) -> list[Any]:

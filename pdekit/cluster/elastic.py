@@ -40,15 +40,27 @@ class Kept:
             raise checks.refuse("checkpoints", "a folder without checkpoints", self.folder, remedy)
         return self
 
+    @classmethod
+    def of(cls, checkpoint: "pk.Checkpoint", restart: bool) -> "Kept":
+        """As `checkpoint` says."""
+        return cls(checkpoint.path.parent, checkpoint.every, checkpoint.keep, restart)
+
     def place(self, death: ClusterError) -> str | None:
-        """The checkpoint to go on from after `death`, None for the start; ClusterError if that was tried in vain."""
-        found = pk.Checkpoint.paths(self.folder)
-        place = str(found[-1]) if found else "the start"
+        """The newest whole checkpoint, to go on from after `death`; None for the start.
+
+        ClusterError if that was tried in vain. One that is damaged is passed over: nobody is there to be asked.
+        """
+        found = pk.Checkpoint.whole(self.folder)
+        place = str(found.path) if found else "the start"
+        latest = pk.Checkpoint.paths(self.folder)[-1:]
+        passed = (
+            f", the newest whole one ({latest[0].name} is not)" if latest and str(latest[0]) != place else ""
+        )
         self._tries = self._tries + 1 if place == self._place else 1
         self._place = place
         why = str(death).partition(". ")[0]
         if self._tries > TRIES:
             message = f"{why}. So did {TRIES} restarts from {place} end: look at what the run does there."
             raise ClusterError(message, death.details) from death
-        warnings.warn(f"{why}. The cluster restarts, and the run goes on from {place}.", stacklevel=4)
+        warnings.warn(f"{why}. The cluster restarts, and the run goes on from {place}{passed}.", stacklevel=4)
         return place if found else None

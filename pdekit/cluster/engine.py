@@ -80,10 +80,11 @@ def resume(checkpoint: str, ranks: int) -> tuple[Any, ...] | None:
     return standing()
 
 
-def standing() -> tuple[int, int, bool, list[tuple[Any, ...]]]:
-    """Where the solver stands: its parameters, its grid, whether all steps are done, and their records."""
-    solver = slot.solver
-    return solver.parameters, solver.resolution, solver.done, [astuple(step) for step in solver.history.steps]
+def standing() -> tuple[int, int, bool, list[tuple[Any, ...]], "np.ndarray"]:
+    """Where the solver stands: its parameters, its grid, whether all is done; records of its steps, `Ranks.table`."""
+    solver, history = slot.solver, slot.solver.history
+    records = [astuple(step) for step in history.steps]
+    return solver.parameters, solver.resolution, solver.done, records, history.ranks.table
 
 
 def checkpoint(folder: str | None) -> str:

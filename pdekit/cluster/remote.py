@@ -57,8 +57,8 @@ class RemoteSolver:
 
     def built(self, results: list[Any]) -> None:
         """Take note of what rank 0 made."""
-        self.parameters, self.resolution, self.done, records = results[0]
-        self.history.go_back_to([pk.Step(*record) for record in records])
+        self.parameters, self.resolution, self.done, records, ranks = results[0]
+        self.history.go_on_from([pk.Step(*record) for record in records], ranks)
 
     def advance(self, k: int) -> "list[Step]":
         """The next `k` steps; fewer, or none, when the experiment's steps are used up.
@@ -129,8 +129,18 @@ class RemoteSolver:
 
     def checkpoint(self, folder: str | Path | None = None) -> Path:
         """`Solver.checkpoint`, on all its ranks; ClusterError if one of them cannot write."""
+        return self._written(self._cluster.gather(self._write(folder)))
+
+    async def checkpoint_async(self, folder: str | Path | None = None) -> Path:
+        """`checkpoint` without blocking the event loop."""
+        return self._written(await self._cluster.gather_async(self._write(folder)))
+
+    def _write(self, folder: str | Path | None) -> Call:
         where = None if folder is None else str(Path(folder).absolute())
-        path = Path(self._cluster.gather(self._send(engine.checkpoint, where, ranks=self.ranks))[0])
+        return self._send(engine.checkpoint, where, ranks=self.ranks)
+
+    def _written(self, results: list[Any]) -> Path:
+        path = Path(results[0])
         self._kept.folder = str(path.parent)
         return path
 

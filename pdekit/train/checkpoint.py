@@ -1,27 +1,29 @@
 """One checkpoint: a folder of JSON and safetensors that says all that the next step needs; no pickle.
 
 `checkpoint.json` describes it. Every vector as long as the parameters (they, and each of the optimizer's) is cut into
-`shares.block`s: rank I of N wrote its own to `part-I-of-N.safetensors`. The first part also has `state.*`, the
-network's other tensors (batch norm's statistics), and `history.*`, a column each. No random state is among them: every
-random number follows from the seed, the number of the step and the global sample.
+`shares.block`s: rank I of N wrote its own to `part-I-of-N.safetensors`. There, `ranks` is what the ranks I, I + N, ...
+did in every step (those from N on: of an earlier start of the run). The first part also has `state.*`, the network's
+other tensors (batch norm's statistics), and `history.*`, a column each. No random state is among them: every random
+number follows from the seed, the number of the step and the global sample. Each file has a checksum, see `seal`.
 """
 
 import json
+import math
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
 from pdekit import checks
 from pdekit.parallel import block
+from pdekit.train.parts import FORMAT, INTACT, NUMBER, opened, refusal
+from pdekit.train.seal import NOTE, damage
 
-FORMAT, NUMBER = "pdekit checkpoint", 1
 DESCRIPTION = "checkpoint.json"
 NAME = re.compile(r"step-(\d{8,})")
 
@@ -29,16 +31,6 @@ NAME = re.compile(r"step-(\d{8,})")
 def name_of(step: int) -> str:
     """The folder's name of the checkpoint after `step`."""
     return f"step-{step:08d}"
-
-
-def name_of_part(part: int, parts: int) -> str:
-    """The file's name of one rank's part."""
-    return f"part-{part}-of-{parts}.safetensors"
-
-
-def mark(step: int, part: int, parts: int) -> dict[str, str]:
-    """What a part's metadata say, so that it is not taken for another's."""
-    return {"format": FORMAT, "step": str(step), "part": f"{part} of {parts}"}
 
 
 @dataclass(frozen=True)
@@ -68,10 +60,29 @@ class Checkpoint:
 
     @classmethod
     def newest(cls, path: str | Path) -> Self:
-        """The checkpoint `path`, or the one of the last step in the folder `path`."""
-        if NAME.fullmatch(Path(path).absolute().name) or (Path(path) / DESCRIPTION).exists():
-            return cls.read(Path(path).absolute())
-        return cls.read(_some(path)[-1])
+        """The checkpoint `path`, or the one of the last step in the folder `path`.
+
+        If that is damaged, ValueError names the newest whole one before it. None is taken instead: to do steps once
+        more is for the user to decide, and would write over what may still be rescued.
+        """
+        one = Path(path).absolute()
+        if not (NAME.fullmatch(one.name) or (one / DESCRIPTION).exists()):
+            one = _some(path)[-1]
+        try:
+            return cls.read(one)
+        except ValueError as error:
+            before = cls.whole(one.parent, step_of(one)) if NAME.fullmatch(one.name) else None
+            where = "none is whole" if before is None else f"the newest whole one is {before.path}"
+            raise ValueError(f"{error}; before it, {where}") from error
+
+    @classmethod
+    def whole(cls, folder: str | Path, before: float = math.inf) -> Self | None:
+        """The newest in `folder`, of those before the step `before`, that is whole; None if there is none."""
+        for path in reversed(cls.paths(folder)):
+            if step_of(path) < before:
+                with suppress(ValueError):  # what is asked for is one without
+                    return cls.read(path)
+        return None
 
     @classmethod
     def best(cls, folder: str | Path) -> Self:
@@ -103,25 +114,27 @@ class Checkpoint:
         """What the folder `path` says, its parts unseen."""
         file = path / DESCRIPTION
         try:
-            said = json.loads(file.read_text())
+            said, changed = json.loads(file.read_text()), damage(file)
         except (OSError, ValueError) as error:
-            raise refusal(path, f"a whole {DESCRIPTION}", str(error)) from error
+            raise refusal(file, f"a whole {DESCRIPTION}", str(error)) from error
         if not isinstance(said, dict) or said.get("format") != FORMAT:
-            raise refusal(path, f"a {DESCRIPTION} of format {FORMAT!r}", "another file")
+            raise refusal(file, f"the format {FORMAT!r}", "another")
         if said.get("number") != NUMBER:
             got = f"number {said.get('number')}, written by pdekit {said.get('pdekit')}"
             raise checks.refuse(
-                str(path), f"number {NUMBER} of the format", got, "use the pdekit that wrote it"
+                str(file), f"number {NUMBER} of the format", got, "use the pdekit that wrote it"
             )
+        if changed:
+            raise refusal(file, INTACT, changed)
         try:
             return cls(path=path, **{f.name: said[f.name] for f in fields(cls) if f.name != "path"})
         except KeyError as missing:
-            raise refusal(path, f"a {DESCRIPTION} with {missing}", "none") from missing
+            raise refusal(file, f"a word on {missing}", "none") from missing
 
     def text(self) -> str:
         """The content of `checkpoint.json`."""
         said = {name: value for name, value in asdict(self).items() if name != "path"}
-        return json.dumps({"format": FORMAT, "number": NUMBER} | said, indent=1)
+        return json.dumps({"format": FORMAT, "number": NUMBER} | NOTE | said, indent=1)
 
     def vector(self, name: str, wanted: range) -> Tensor:
         """The numbers `wanted` of the vector `name`, from the parts that have them."""
@@ -140,36 +153,31 @@ class Checkpoint:
             names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 (no mapping)
             return {name.removeprefix(prefix): file.get_tensor(name).clone() for name in names}
 
+    def ranks(self) -> Tensor:
+        """What every rank did in every step, as `Ranks.table`."""
+        pieces = []
+        for part in range(self.parts):
+            with self._part(part) as file:
+                pieces.append(file.get_tensor("ranks"))
+        columns = sum(piece.shape[1] for piece in pieces)
+        table = pieces[0].new_empty(self.step, columns, pieces[0].shape[2])
+        for part, piece in enumerate(pieces):
+            table[:, part :: self.parts] = piece
+        return table
+
     def _look(self) -> None:
         """ValueError unless all parts are there, and whole, and of this checkpoint."""
         for part in range(self.parts):
             held = len(block(self.parameters, self.parts, part))
-            with self._part(part) as file:
+            with self._part(part, check=True) as file:
                 known = set(file.keys())
                 for name in self.vectors:
                     shape = file.get_slice(name).get_shape() if name in known else None
                     if shape != [held]:
                         raise refusal(self.path, f"{held} numbers of {name} in part {part}", shape)
 
-    @contextmanager
-    def _part(self, part: int) -> Iterator[safe_open]:
-        file = self.path / name_of_part(part, self.parts)
-        expected = mark(self.step, part, self.parts)
-        try:
-            with safe_open(file, framework="pt") as opened:
-                if opened.metadata() != expected:
-                    raise refusal(file, f"a part of {self.path.name}, {expected}", opened.metadata())
-                yield opened
-        except (OSError, SafetensorError) as error:
-            raise refusal(file, "a whole safetensors file", str(error)) from error
-
-
-def refusal(path: Path, expected: str, got: object) -> ValueError:
-    """The error for `path` if it is no whole checkpoint; names those beside it."""
-    folder = path.parent if NAME.fullmatch(path.name) else path.parent.parent
-    others = [one.name for one in Checkpoint.paths(folder) if one not in (path, path.parent)]
-    remedy = f"take one of {', '.join(others)} in {folder}" if others else "give a folder that pdekit wrote"
-    return checks.refuse(str(path), expected, got, remedy)
+    def _part(self, part: int, check: bool = False) -> AbstractContextManager[safe_open]:
+        return opened(self.path, self.step, part, self.parts, check)
 
 
 def step_of(path: Path) -> int:

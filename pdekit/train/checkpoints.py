@@ -5,9 +5,9 @@ that all ranks know at the same step, without a message more. Then rank 0 rename
 parameters is known, too: a run that diverges leaves none that does.
 """
 
+import errno
 import os
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,10 @@ import numpy as np
 
 from pdekit import checks
 from pdekit.parallel import Comm
-from pdekit.train.checkpoint import Checkpoint, name_of, step_of
+from pdekit.parallel.agree import together
+from pdekit.train.checkpoint import Checkpoint, name_of
+from pdekit.train.hold import Hold
+from pdekit.train.shelf import Shelf
 from pdekit.train.snapshot import take
 from pdekit.train.writer import part_of, publish, tidy, write
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from pdekit.train.solver import Solver
 
 WRITING, WRITTEN, FAILED = 0, 1, 2  # what a rank says; FAILED + the system's number of the error
+
+TAKEN = "another run that holds the folder, or nobody, as .held is gone"
 
 
 class CheckpointError(OSError):
@@ -32,7 +37,8 @@ class CheckpointError(OSError):
 class Checkpoints:
     """Those of one solver, in `folder` (None: none), one every `every` steps and at the end.
 
-    The last `keep` and the best stay. ValueError for a folder that has the checkpoints of another run.
+    The last `keep` and the best stay. ValueError for a folder that has the checkpoints of another run. From the first
+    step to the last one no other run may write there, see `hold`.
     """
 
     def __init__(self, comm: Comm, folder: str | Path | None, every: int, keep: int) -> None:
@@ -44,15 +50,35 @@ class Checkpoints:
         self._jobs: list[Future] = []
         self._flying: Checkpoint | None = None  # not all ranks are known to have written it
         self._due, self._since = False, 0
-        self._ranking: dict[Path, tuple[int, float]] = {}  # of those that are there; rank 0 only
+        self._shelf = Shelf(self.keep)  # rank 0 only
+        self._hold: Hold | None = None  # rank 0 only
+        self._key = ""  # of it, on all ranks
         if folder is not None:
             self._use(Path(folder).absolute())
 
     def says(self) -> list[float]:
-        """What this rank sends along with the next loss (size + 1,): how far its writer is, and its wish to end."""
+        """What this rank sends along with the next loss (size + 1,): how far its writer is, and its wish to end.
+
+        Before the first step, ValueError if another run holds the folder.
+        """
+        self.claim()
         slots = [0.0] * (self.comm.size + 1)
         slots[self.comm.rank], slots[-1] = self._status(), self.stopping
         return slots
+
+    def claim(self) -> None:
+        """Hold the folder from now on; asks all ranks, once. ValueError on all of them if another run does."""
+        if self.folder is None or self._key:
+            return
+        self._hold = together(self.comm, self._take if self.comm.rank == 0 else lambda: None)
+        mine = np.frombuffer(bytes.fromhex(self._hold.key if self._hold else "00" * 8), dtype=np.uint8)
+        self._key = self.comm.allgather(mine)[0].tobytes().hex()
+
+    def release(self) -> None:
+        """Leave the folder to others."""
+        if self._hold is not None:
+            self._hold.release()
+        self._hold, self._key = None, ""
 
     def after(self, solver: "Solver", heard: list[float]) -> None:
         """After a step: take note of what all ranks said (size + 1,), take a checkpoint if it is time for one.
@@ -66,6 +92,7 @@ class Checkpoints:
             return
         if solver.done or self.stopped:
             self.now(solver)
+            self.release()
         elif self._due and self._flying is None:  # a slow disk makes them rarer, not the steps slower
             self._begin(solver)
 
@@ -77,6 +104,7 @@ class Checkpoints:
         if self.folder is None:
             raise checks.refuse("checkpoint", "a folder", None, "give solver.checkpoint('folder')")
         if self.latest != self.folder / name_of(len(solver.history)):
+            self.claim()
             self._begin(solver)
             self.flush()
         return self.latest
@@ -91,27 +119,37 @@ class Checkpoints:
         """After a resume from `checkpoint`: in its folder, at its pace."""
         self.folder, self.latest = checkpoint.path.parent, checkpoint.path
         self.every, self.keep, self._since = checkpoint.every, checkpoint.keep, checkpoint.step
-        for path in Checkpoint.paths(self.folder) if self.comm.rank == 0 else ():
-            if step_of(path) <= checkpoint.step:
-                with suppress(ValueError):  # what cannot be read is never removed either
-                    self._ranking[path] = Checkpoint.described(path).rank_of()
+        self._shelf = Shelf(self.keep)
+        if self.comm.rank == 0:
+            self._shelf.find(self.folder, checkpoint.step)
 
     def _use(self, folder: Path) -> None:
         if Checkpoint.paths(folder):
-            remedy = f"resume from it (Solver.resume({str(folder)!r})), or give another"
-            raise checks.refuse("checkpoints", "a folder without checkpoints", str(folder), remedy)
+            raise _occupied(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise checks.refuse(
                 "checkpoints", "a folder that can be made", str(folder), str(error)
             ) from error
-        self.folder, self.latest, self._ranking = folder, None, {}
+        self.release()
+        self.folder, self.latest, self._shelf = folder, None, Shelf(self.keep)
+
+    def _take(self) -> Hold:
+        try:
+            hold = Hold(self.folder)
+        except OSError as error:
+            expected = "a folder that can be written"
+            raise checks.refuse("checkpoints", expected, str(self.folder), str(error)) from error
+        if self.latest is None and Checkpoint.paths(self.folder):  # of a run that came and went since `_use`
+            hold.release()
+            raise _occupied(self.folder)
+        return hold
 
     def _begin(self, solver: "Solver") -> None:
         tensors, self._flying = take(solver, self.folder, self._since)
         self._due, self._since = False, self._flying.step
-        self._jobs.append(self._pool.submit(write, self._flying, self.comm.rank, tensors))
+        self._jobs.append(self._pool.submit(write, self._flying, self.comm.rank, tensors, self._key))
 
     def _status(self) -> int:
         error = self._error()
@@ -127,34 +165,27 @@ class Checkpoints:
     def _hear(self, said: list[float]) -> None:
         """Act on what all ranks said (size,), the same everywhere."""
         if max(said) >= FAILED:
-            raise self._failure(said) from self._error()
+            error = self._error()
+            raise self._failure(said) from error
         if self._flying is None or min(said) != WRITTEN:
             return
         flying, self._flying, self._jobs = self._flying, None, []
         self.latest = flying.path
         if self.comm.rank == 0:
-            self._jobs = [self._pool.submit(publish, flying)]
+            self._jobs = [self._pool.submit(publish, flying, self._hold)]
             if self._jobs[0].exception() is None:  # waits for a rename
-                self._jobs.append(self._pool.submit(tidy, flying, self._unwanted(flying)))
-
-    def _unwanted(self, flying: Checkpoint) -> list[Path]:
-        """Those to remove now that `flying` is there: neither among the last nor the best."""
-        self._ranking[flying.path] = flying.rank_of()
-        best = max(self._ranking, key=self._ranking.get)
-        unwanted = [path for path in sorted(self._ranking, key=step_of)[: -self.keep] if path != best]
-        for path in unwanted:
-            del self._ranking[path]
-        return unwanted
+                self._jobs.append(self._pool.submit(tidy, flying, self._shelf.put(flying)))
 
     def _failure(self, said: list[float]) -> CheckpointError:
         """The error that all ranks raise; clears the way for another try."""
         rank, number = next((rank, int(s) - FAILED) for rank, s in enumerate(said) if s >= FAILED)
         why = os.strerror(number) if number else "an error that is not the disk's, see its own message"
+        why = TAKEN if number == errno.ENOLCK else why
         what = f"checkpoint of step {self._since}"
         self._jobs = [job for job in self._jobs if not job.done()]
         if self._flying is not None:
             self._jobs.append(
-                self._pool.submit(part_of(self._flying, self.comm.rank).unlink, missing_ok=True)
+                self._pool.submit(part_of(self._flying, self.comm.rank, self._key).unlink, missing_ok=True)
             )
         self._flying = self.latest = None
         return CheckpointError(
@@ -162,3 +193,8 @@ class Checkpoints:
             "or go on in another folder with solver.checkpoint(folder); the checkpoints before it are whole, and so is "
             "the solver"
         )
+
+
+def _occupied(folder: Path) -> ValueError:
+    remedy = f"resume from it (Solver.resume({str(folder)!r})), or give another"
+    return checks.refuse("checkpoints", "a folder without checkpoints", str(folder), remedy)

@@ -66,17 +66,15 @@ class History:
         self.steps.extend(steps)
         self.gather_from(ranks)
 
-    def go_back_to(self, steps: Sequence[Step]) -> None:
-        """Have `steps`, those of a checkpoint, in place of all; what the ranks did in them stays known."""
-        self.steps[:] = steps
-        del self._gathered[len(steps) :]
+    def go_on_from(self, steps: Sequence[Step], ranks: np.ndarray) -> None:
+        """Have `steps`, those of a checkpoint, in place of all, and what the ranks did in them, as for `extend`."""
+        self.steps[:], self._gathered[:] = steps, ranks
 
-    def go_on_from(self, steps: Sequence[Step]) -> None:
-        """Start with `steps` of a checkpoint, in which it is only known what rank 0 did."""
-        table = np.full((len(steps), self.size, len(MEASURED)), np.nan)
-        table[:, 0] = measured(steps)
-        self.steps.extend(steps)
-        self.gather_from(table)
+    def copy(self) -> "History":
+        """The same steps; what follows comes to one of the two."""
+        made = History(self.steps, self.experiment, self.rank, self.size)
+        made._gathered, made.versions = list(self._gathered), dict(self.versions)
+        return made
 
     def gather(self, comm: Comm) -> None:
         """Learn what the other ranks did in the steps since the last call: one message; asks all ranks."""

@@ -21,7 +21,8 @@ class Resumable:
         """The solver of the newest checkpoint in `folder`, or of that checkpoint, on any number of ranks.
 
         It goes on with the losses of a run that never stopped, and writes on into the same folder. ValueError for what
-        is no whole checkpoint of this format, and, without `code=True`, for one with functions of a user's.
+        is no whole checkpoint of this format (it names the newest that is), and, without `code=True`, for one with
+        functions of a user's; at the next step, if another run writes into the folder.
         """
         checkpoint = Checkpoint.newest(folder)
         experiment = Experiment.parse(checkpoint.experiment, code)
@@ -34,7 +35,8 @@ class Resumable:
     def checkpoint(self, folder: str | Path | None = None) -> Path:
         """Write one now, to `folder` from now on if given, and wait until it is there: its path. Asks all ranks.
 
-        CheckpointError if a rank cannot write; ValueError for a folder with checkpoints of another run.
+        CheckpointError if a rank cannot write; ValueError for a folder with checkpoints of another run, or one that
+        another run writes to.
         """
         return self.checkpoints.now(self, folder)
 

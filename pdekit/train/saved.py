@@ -1,4 +1,7 @@
-"""A trained generator in a file of its own: safetensors, which holds numbers and text and can run nothing."""
+"""A trained generator in a file of its own: safetensors, which holds numbers and text and can run nothing.
+
+It has a checksum, see `seal`.
+"""
 
 import os
 from pathlib import Path
@@ -16,12 +19,13 @@ from pdekit.beside import Place, beside, check_place
 from pdekit.code import Words
 from pdekit.parallel.agree import together
 from pdekit.train.experiment import Experiment
+from pdekit.train.seal import NOTE, damage, seal
 
 if TYPE_CHECKING:
     from pdekit.train.predictor import Predictor
 
 FORMAT = "pdekit-generator"
-NUMBER = 1  # of the format: raised when an older pdekit could not read it any more
+NUMBER = 2  # of the format: raised when an older pdekit could not read it any more
 NOTES = ("experiment", "generator", "dim", "steps", "loss", "pdekit", "torch")
 MANY = 6  # names that an error lists
 
@@ -82,13 +86,13 @@ def _write(path: Place, predictor: "Predictor", steps: int, loss: float) -> None
         "loss": repr(loss),
         "pdekit": pdekit.__version__,
         "torch": torch.__version__,
-    }
+    } | NOTE
     # copies: parameters are views of one vector, which the format does not know
     tensors = {
         name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in state.items()
     }
     with beside(place) as other:
-        other.write_bytes(packed(tensors, about))
+        other.write_bytes(seal(packed(tensors, about)))
 
 
 def read(path: Place) -> Saved:
@@ -101,6 +105,7 @@ def read(path: Place) -> Saved:
         with safetensors.safe_open(name, framework="pt") as file:
             notes = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (it is no dict)
+        changed = damage(Path(path))
     except (SafetensorError, OSError) as error:
         remedy = "copy it again, or save it again"
         raise checks.refuse(name, "a whole file written by solver.save", Words(error), remedy) from error
@@ -109,8 +114,10 @@ def read(path: Place) -> Saved:
         raise checks.refuse(name, "a generator saved by pdekit", got, "give one that solver.save wrote")
     if (number := notes.get("number")) != str(NUMBER):
         got = Words(f"number {number}, of pdekit {notes.get('pdekit')}")
-        remedy = f"this is pdekit {pdekit.__version__}: pip install --upgrade pdekit"
+        remedy = f"this is {pdekit.__version__}: use the one that wrote it, or pip install --upgrade pdekit"
         raise checks.refuse(name, f"number {NUMBER} of its format", got, remedy)
+    if changed:
+        raise checks.refuse(name, "the bytes that were written", changed, "copy it again, or save it again")
     if missing := [note for note in NOTES if note not in notes]:
         got = Words(f"a file without {', '.join(missing)}")
         raise checks.refuse(name, f"the notes {', '.join(NOTES)}", got, "save it again")

@@ -1,5 +1,6 @@
 """A solver as it is after a step: taken apart into tensors for a checkpoint, and put together from one."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,8 +9,9 @@ from torch import Tensor, nn
 
 import pdekit
 from pdekit.parallel import block
-from pdekit.train.checkpoint import Checkpoint, name_of, refusal
+from pdekit.train.checkpoint import Checkpoint, name_of
 from pdekit.train.history import COLUMNS, Step
+from pdekit.train.parts import refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,23 +19,31 @@ if TYPE_CHECKING:
     from pdekit.train.solver import Solver
 
 
-def take(solver: "Solver", folder: "Path", since: int) -> tuple[dict[str, Tensor], Checkpoint]:
-    """Copies of what this rank writes, and the description, both as of now; `since` is the step before its losses."""
-    reduction, comm, history = solver.reduction, solver.comm, solver.history
+def take(solver: "Solver", folder: "Path", since: int) -> tuple[Callable[[], dict[str, Tensor]], Checkpoint]:
+    """What makes the tensors that this rank writes, and the description, both as of now, whenever it is called.
+
+    `since` is the step before the losses of the checkpoint.
+    """
+    reduction, comm = solver.reduction, solver.comm
     count = len(reduction.parameters)
     mine = block(count, comm.size, comm.rank)
     state, numbers = solver.optimizer.state()
     vectors = {name: v for name, v in state.items() if v.shape == reduction.x.shape}
     held = {"parameters": reduction.parameters} | {f"optimizer.{name}": v for name, v in vectors.items()}
-    tensors = {
-        name: (v[mine.start : mine.stop] if len(v) == count else v).clone() for name, v in held.items()
-    }
+    copies = {name: (v[mine.start : mine.stop] if len(v) == count else v).clone() for name, v in held.items()}
     if comm.rank == 0:
         others = _others(solver.generator).items()
         # those of the optimizer that are not like x are the same on all ranks
-        tensors |= {f"beside.{name}": v.clone() for name, v in state.items() if name not in vectors}
-        tensors |= {f"state.{name}": v.clone(memory_format=torch.contiguous_format) for name, v in others}
-        tensors |= {f"history.{name}": torch.from_numpy(getattr(history, name)) for name in COLUMNS}
+        copies |= {f"beside.{name}": v.clone() for name, v in state.items() if name not in vectors}
+        copies |= {f"state.{name}": v.clone(memory_format=torch.contiguous_format) for name, v in others}
+    history = solver.history.copy()
+
+    def tensors() -> dict[str, Tensor]:
+        # a long history becomes arrays in the thread that writes
+        ranks = {"ranks": torch.from_numpy(history.ranks.table[:, comm.rank :: comm.size].copy())}
+        columns = COLUMNS if comm.rank == 0 else ()
+        return copies | ranks | {f"history.{c}": torch.from_numpy(getattr(history, c)) for c in columns}
+
     losses = [step.loss for step in history.steps[since:] if step.resolution == solver.resolution]
     description = Checkpoint(
         path=folder / name_of(len(history)),
@@ -81,7 +91,8 @@ def restore(solver: "Solver", checkpoint: Checkpoint) -> None:
     for module in reduction.modules:
         module.load_state_dict(state, strict=False)
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    solver.history.go_on_from([Step(**dict(zip(columns, row, strict=True))) for row in rows])
+    steps = [Step(**dict(zip(columns, row, strict=True))) for row in rows]
+    solver.history.go_on_from(steps, checkpoint.ranks().numpy())
     solver.seconds, solver.stalled, solver._visit = checkpoint.seconds, checkpoint.stalled, checkpoint.visit
     if checkpoint.step:
         solver.problem = solver.experiment.problem.at(checkpoint.resolution)

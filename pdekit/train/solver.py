@@ -40,8 +40,8 @@ class Solver(Predictor, Resumable):
     losses do not depend on the number of ranks: each adds its samples' losses divided by the *global* batch.
 
     With `checkpoints`, a folder, a checkpoint is written there every `every` steps and at the end, while training goes
-    on; the last `keep` and the best stay. ValueError if the folder has some of another run; CheckpointError (an
-    OSError), from a step on all ranks, if one could not be written: the solver can go on.
+    on; the last `keep` and the best stay. ValueError if the folder has some of another run, or, at the first step, if
+    one writes there; CheckpointError (an OSError), from a step on all ranks, if one could not be written: it can go on.
     """
 
     def __init__(

@@ -2,44 +2,50 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from safetensors.torch import save
 from torch import Tensor
 
-from pdekit.train.checkpoint import DESCRIPTION, Checkpoint, mark, name_of_part
+from pdekit.train.checkpoint import DESCRIPTION, Checkpoint
+from pdekit.train.hold import NAME as HELD
+from pdekit.train.hold import Hold
+from pdekit.train.parts import mark, name_of_part
+from pdekit.train.seal import NOTE, seal
 
 
-def hidden(checkpoint: Checkpoint) -> Path:
-    """The folder beside it that it is written in."""
-    return checkpoint.path.with_name(f".{checkpoint.path.name}-of-{checkpoint.parts}")
+def hidden(checkpoint: Checkpoint, key: str) -> Path:
+    """The folder beside it that it is written in, by the run that has the hold `key` and by no other."""
+    return checkpoint.path.with_name(f".{checkpoint.path.name}-of-{checkpoint.parts}-{key}")
 
 
-def part_of(checkpoint: Checkpoint, rank: int) -> Path:
+def part_of(checkpoint: Checkpoint, rank: int, key: str) -> Path:
     """The file that `rank` writes."""
-    return hidden(checkpoint) / name_of_part(rank, checkpoint.parts)
+    return hidden(checkpoint, key) / name_of_part(rank, checkpoint.parts)
 
 
-def write(checkpoint: Checkpoint, rank: int, tensors: dict[str, Tensor]) -> None:
+def write(checkpoint: Checkpoint, rank: int, tensors: Callable[[], dict[str, Tensor]], key: str) -> None:
     """One rank's part, and on rank 0 the description: on the disk when this returns. OSError if it cannot be."""
-    file = part_of(checkpoint, rank)
+    file = part_of(checkpoint, rank, key)
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         # not save_file: a full disk is then an OSError, with a number that can be sent to the other ranks
-        _put(file, save(tensors, mark(checkpoint.step, rank, checkpoint.parts)))
+        _put(file, seal(save(tensors(), mark(checkpoint.step, rank, checkpoint.parts) | NOTE)))
         if rank == 0:
-            _put(file.with_name(DESCRIPTION), checkpoint.text().encode())
+            _put(file.with_name(DESCRIPTION), seal(checkpoint.text().encode()))
     except OSError:
         file.unlink(missing_ok=True)  # make room
         raise
     _settle(file.parent)
 
 
-def publish(checkpoint: Checkpoint) -> None:
-    """Let it appear, whole; one of the same step from an earlier run goes."""
+def publish(checkpoint: Checkpoint, hold: Hold) -> None:
+    """Let it appear, whole; one of the same step from an earlier run goes. OSError if another run has the folder."""
+    hold.check()
     if checkpoint.path.exists():
         checkpoint.path.rename(_old(checkpoint.path))
-    hidden(checkpoint).rename(checkpoint.path)
+    hidden(checkpoint, hold.key).rename(checkpoint.path)
 
 
 def tidy(latest: Checkpoint, unwanted: list[Path]) -> None:
@@ -50,7 +56,7 @@ def tidy(latest: Checkpoint, unwanted: list[Path]) -> None:
         if path.exists():
             path.rename(_old(path))  # out of sight at once: no reader meets half a checkpoint
     left = [p for p in folder.glob(".step-*") if int(p.name.split("-")[1]) <= latest.step]
-    for path in (*left, *folder.glob(".old-*")):
+    for path in (*left, *folder.glob(".old-*"), *folder.glob(f"{HELD}-*")):
         shutil.rmtree(path, ignore_errors=True)  # what somebody has open goes the next time
 
 

@@ -37,6 +37,10 @@ def test_a_run_whose_engine_dies_goes_on_from_its_newest_checkpoint(
     with pytest.warns(UserWarning, match=r"^Rank 0 .* was killed .* goes on from .*step-0000000[345]\.$"):
         assert asyncio.run(main()) == [5]
     again = cluster.resume(tmp_path / "run", ranks=3)
+    steps = len(again.history)
+    assert (
+        np.isfinite(again.history.ranks.waiting).sum(axis=1).tolist() == [2] * steps
+    )  # of the two there were
     assert again.experiment == experiment and len(again.history) in (3, 4, 5) and not again.done
     history = again.run()
     assert history.number.tolist() == [1, 2, 3, 4, 5, 6]
@@ -46,6 +50,15 @@ def test_a_run_whose_engine_dies_goes_on_from_its_newest_checkpoint(
     with pytest.raises(ValueError, match=r"a folder without checkpoints, got .*cluster\.resume\(folder\)"):
         cluster.solver(experiment, checkpoints=tmp_path / "run")
     assert again.advance(1) == []  # it is still there
+
+    async def once_more() -> Path:
+        last = await cluster.resume_async(tmp_path / "run")
+        assert last.done and last.experiment == experiment
+        np.testing.assert_array_equal(last.history.loss, history.loss)
+        return await last.checkpoint_async(tmp_path / "copy")
+
+    assert asyncio.run(once_more()) == tmp_path / "copy" / "step-00000006"
+    assert pk.Checkpoint.newest(tmp_path / "copy").step == 6
 
 
 def test_restarts_that_lead_nowhere_come_to_an_end(tmp_path: Path) -> None:
@@ -59,6 +72,21 @@ def test_restarts_that_lead_nowhere_come_to_an_end(tmp_path: Path) -> None:
         pk.ClusterError, match=rf"^Rank 1 was killed\. So did {TRIES} restarts from the start"
     ):
         kept.place(death)
+
+
+def test_a_restart_passes_over_a_damaged_checkpoint(experiment: pk.Experiment, tmp_path: Path) -> None:
+    """Nobody is there to choose another. Fails if the newest is taken without a look."""
+    solver = pk.Solver(experiment, checkpoints=tmp_path)
+    for _ in range(2):
+        solver.advance(1)
+        path = solver.checkpoint()
+    content = bytearray((path / "part-0-of-1.safetensors").read_bytes())
+    content[-1] ^= 1
+    (path / "part-0-of-1.safetensors").write_bytes(content)
+    kept, death = Kept(tmp_path, restart=True), pk.ClusterError("Rank 1 was killed.")
+    words = r"goes on from .*step-00000001, the newest whole one \(step-00000002 is not\)\.$"
+    with pytest.warns(UserWarning, match=words):
+        assert kept.place(death) == str(path.with_name("step-00000001"))
 
 
 def test_a_restart_needs_a_folder() -> None:

@@ -1,23 +1,47 @@
 """What the ranks do in the tests of checkpoints."""
 
+import json
 import resource
 import threading
+import time
 from concurrent.futures import wait
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import pdekit as pk
 from pdekit.parallel import Comm
 from pdekit.train import checkpoints as module
+from pdekit.train.hold import Holder
 
 
-def go_on(comm: Comm, folders: list[str], steps: int) -> list[list[float]]:
-    """Resume the run in each of `folders`, take `steps` more, and write a checkpoint there: all losses so far."""
-    losses = []
+def go_on(comm: Comm, folders: list[str], steps: int) -> dict[str, list]:
+    """Resume the run in each of `folders`, take `steps` more, and write a checkpoint there.
+
+    All losses so far, and what this rank knows of all ranks; those of the last folder ask one another only afterwards.
+    """
+    losses, tables = [], []
     for folder in folders:
         solver = pk.Solver.resume(folder, comm)
-        solver.advance(steps)
+        if folder == folders[-1]:
+            [next(solver) for _ in range(steps)]
+        else:
+            solver.advance(steps)
         solver.checkpoint()
         losses.append(solver.history.loss.tolist())
-    return losses
+        tables.append(solver.gather_ranks().ranks.table.tolist())
+    return {"losses": losses, "tables": tables}
+
+
+def late_once(comm: Comm, experiment: str, late: float) -> dict[str, list]:
+    """Losses and seconds of waiting (steps, ranks) of a run in which rank 1 is `late` seconds late for step 3."""
+    solver = pk.Solver(pk.Experiment.parse(experiment), comm)
+    solver.advance(2)
+    draw = solver.samples
+    solver.samples = lambda shares: (time.sleep(late * comm.rank), draw(shares))[1]
+    solver.advance(1)
+    solver.samples = draw
+    history = solver.run()
+    return {"losses": history.loss.tolist(), "waiting": history.ranks.waiting.tolist()}
 
 
 def bad_disk(comm: Comm, experiment: str, folder: str) -> dict:
@@ -46,8 +70,23 @@ def bad_disk(comm: Comm, experiment: str, folder: str) -> dict:
     except pk.CheckpointError as error:
         said = f"{len(solver.history)}: {error}"
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    held = Path(folder) / "held" / ".held"
+    if comm.rank == 0:
+        held.mkdir(parents=True)
+        (held / "holder.json").write_text(json.dumps(asdict(replace(Holder.me(), host="elsewhere"))))
+    try:
+        solver.checkpoint(held.parent)
+        refused = "no"
+    except ValueError as error:
+        refused = str(error)
     solver.checkpoint(f"{folder}/other")
-    return {"said": said, "in time": all(waited), "seen": seen, "losses": solver.run().loss.tolist()}
+    return {
+        "refused": refused,
+        "said": said,
+        "in time": all(waited),
+        "seen": seen,
+        "losses": solver.run().loss.tolist(),
+    }
 
 
 def every_step(comm: Comm, experiment: str, folder: str) -> None:

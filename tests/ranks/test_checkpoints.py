@@ -70,6 +70,7 @@ def test_runs_resume_on_any_number_of_ranks(tmp_path: Path) -> None:
 
     Fails if a rank reads its own part only, or writes another's; with an optimizer that starts anew; with a
     reproducible run whose bits change. A line search amplifies rounding errors, whether it is resumed or not.
+    What each rank did stays known, also where they had not asked one another: fails if ranks are mixed up.
     """
     folders = {name: str(tmp_path / name) for name in RUNS}
     expected = {name: pk.Solver(experiment(**run)).run().loss for name, run in RUNS.items()}
@@ -77,11 +78,16 @@ def test_runs_resume_on_any_number_of_ranks(tmp_path: Path) -> None:
         solver = pk.Solver(experiment(**run), checkpoints=folders[name])
         solver.advance(2)
         solver.checkpoint()
+        solver.checkpoints.release()
     for ranks in (2, 3, 4):
         everyone = on_ranks(ranks, "go_on", folders=list(folders.values()), steps=2)
-        assert all(one == everyone[0] for one in everyone)
-    for name, folder in folders.items():
-        losses = pk.Solver.resume(folder).run().loss
+        assert all(str(one) == str(everyone[0]) for one in everyone)  # NaN is no other than NaN
+    for k, (name, folder) in enumerate(folders.items()):
+        resumed = pk.Solver.resume(folder)
+        table = resumed.history.ranks.table  # steps 1, 2 of one rank, 3, 4 of two, ...
+        np.testing.assert_array_equal(table, everyone[0]["tables"][k])
+        np.testing.assert_array_equal(np.isfinite(table).all(axis=2).sum(axis=1), [1, 1, 2, 2, 3, 3, 4, 4])
+        losses = resumed.run().loss
         assert len(losses) == STEPS
         if RUNS[name].get("reproducible"):
             np.testing.assert_array_equal(losses, expected[name])
@@ -97,6 +103,8 @@ def test_a_late_rank_holds_up_no_step_and_a_full_disk_is_told_everywhere(tmp_pat
     told = on_ranks(2, "bad_disk", experiment=str(one), folder=str(tmp_path))
     assert told[0]["said"] == told[1]["said"]
     step, said = told[0]["said"].split(": ", 1)
+    assert told[0]["refused"] == told[1]["refused"]  # a folder that another run holds
+    assert "got 'process " in told[0]["refused"] and " on elsewhere, since" in told[0]["refused"]
     assert said.startswith("checkpoint of step 4: expected room and a disk that works") and int(step) >= 5
     assert "got 'File too large' on rank 1; make room, or go on in another folder" in said
     assert (
@@ -119,7 +127,7 @@ def test_a_dead_rank_ends_the_job_and_the_newest_checkpoint_goes_on(kills: int, 
     for k in range(kills):
         folder = tmp_path / str(k)
         given = json.dumps({"experiment": str(one), "folder": str(folder)})
-        with started(2, "-m", "tests.ranks.launch", "every_step", given, str(tmp_path)) as job:
+        with started(3, "-m", "tests.ranks.launch", "every_step", given, str(tmp_path)) as job:
             wait_for(lambda place=folder: pk.Checkpoint.paths(place))
             time.sleep(rng.uniform(0, 0.3))
             rng.choice(ranks_of(job)).kill()
@@ -131,6 +139,18 @@ def test_a_dead_rank_ends_the_job_and_the_newest_checkpoint_goes_on(kills: int, 
         expected = pk.Solver(one)
         expected.advance(len(solver.history))
         np.testing.assert_allclose(solver.history.loss, expected.history.loss, rtol=0, atol=1e-12)
+
+
+@pytest.mark.slow
+def test_a_rank_that_is_ten_seconds_late_is_waited_for(tmp_path: Path) -> None:
+    """The run goes on, with the same losses, and its history says who waited. Fails if there is a limit of time."""
+    one = str(experiment(steps=6, generator=pk.UNet(width=2, depth=2, norm="none"), batch=7))
+    late, prompt = (on_ranks(2, "late_once", experiment=one, late=seconds) for seconds in (10.0, 0.0))
+    for rank in range(2):
+        assert late[rank]["losses"] == prompt[rank]["losses"]
+        waiting = np.array(late[rank]["waiting"])
+        assert 9.5 < waiting[2, 0] < 12 and waiting[2, 1] == 0
+        assert np.delete(waiting, 2, axis=0).max() < 5
 
 
 def test_sigterm_to_one_rank_ends_all_with_a_checkpoint(tmp_path: Path) -> None:

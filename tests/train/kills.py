@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import pdekit as pk
+from pdekit.train import writer
 
 STEPS = 60
 LIMIT = 30  # seconds for one more checkpoint
@@ -32,6 +33,42 @@ def train(folder: Path) -> None:
     solver.run()
 
 
+def killed_while_writing(folder: Path, expected: np.ndarray) -> None:
+    """One whose writer has half of the third checkpoint on the disk: the second is the newest, and whole."""
+    told, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        put = writer._put
+
+        def half(file: Path, content: bytes) -> None:
+            put(file, content[: len(content) // 2] if late() else content)
+            if late():
+                os.write(tell, b".")
+                signal.pause()
+
+        def late() -> bool:
+            return newest(folder) == 2
+
+        writer._put = half
+        solver = pk.Solver(EXPERIMENT, checkpoints=folder, every=1)
+        for _ in solver:
+            if newest(folder) < 2:
+                solver.checkpoints.flush()
+        os._exit(1)
+    os.read(told, 1)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    left = [path for path in folder.glob(".step-*") if list(path.glob("part-*"))]
+    assert len(left) == 1 and newest(folder) == 2
+    solver = pk.Solver.resume(folder)
+    solver.checkpoints.folder = None
+    assert np.array_equal(solver.advance(2) and solver.history.loss, expected[:4])
+    solver = pk.Solver.resume(folder)
+    solver.advance(1)
+    solver.checkpoint()
+    assert not list(folder.glob(".step-*"))
+
+
 def newest(folder: Path) -> int:
     """The step of the newest checkpoint, 0 if there is none."""
     return max((int(path.name[5:]) for path in pk.Checkpoint.paths(folder)), default=0)
@@ -39,6 +76,7 @@ def newest(folder: Path) -> int:
 
 def main(folder: Path, count: int) -> None:
     expected = pk.Solver(EXPERIMENT).run().loss
+    killed_while_writing(folder / "half", expected)
     rng, resumed, run, during = random.Random(0), 0, 0, 0
     for _ in range(count):
         place, patient = folder / str(run), rng.random() < 0.8  # else at the start

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 from torch import nn
 
 import pdekit as pk
+from pdekit.train.seal import NOTE, seal
 
 OWN = "def build(channels, outputs, dim):\n    return nn.Conv2d(channels, outputs, 3, padding=1)"
 
@@ -41,6 +42,11 @@ def notes(file: Path) -> dict[str, str]:
     """The text in a file of safetensors, read by hand: eight bytes of length, then JSON."""
     raw = file.read_bytes()
     return json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
+
+
+def put(file: Path, tensors: dict[str, torch.Tensor], about: dict[str, str]) -> None:
+    """Write a file with a checksum that is right."""
+    file.write_bytes(seal(save(tensors, about | NOTE)))
 
 
 @pytest.mark.parametrize("settings", [{}, {"dtype": "float64"}, {"reproducible": True}, {"sharded": True}])
@@ -122,8 +128,8 @@ def test_a_truncated_file_is_refused(file: Path, length: int) -> None:
         ({"format": None}, "expected a generator saved by pdekit, got tensors without its notes"),
         ({"format": "checkpoint"}, "expected a generator saved by pdekit, got the format 'checkpoint'"),
         (
-            {"number": "2", "pdekit": "9.1"},
-            r"expected number 1 .*, got number 2, of pdekit 9.1; .* --upgrade",
+            {"number": "3", "pdekit": "9.1"},
+            r"expected number 2 .*, got number 3, of pdekit 9.1; .* --upgrade",
         ),
         ({"experiment": None}, "got a file without experiment"),
         ({"experiment": "Experiment(speed=1)"}, "'speed'"),
@@ -131,9 +137,29 @@ def test_a_truncated_file_is_refused(file: Path, length: int) -> None:
 )
 def test_a_file_of_another_kind_is_refused(file: Path, change: dict[str, str | None], words: str) -> None:
     its = {key: value for key, value in {**notes(file), **change}.items() if value is not None}
-    save_file(load_file(file), file, its)
+    put(file, load_file(file), its)
     with pytest.raises(ValueError, match=words):
         pk.load(file)
+
+
+@pytest.mark.parametrize("part", ["length", "notes", "digits of the checksum", "tensors"])
+def test_a_bit_that_has_flipped_is_refused(file: Path, part: str) -> None:
+    """Here and there in all of the file. Fails without the checksum, or with one of the tensors alone."""
+    whole = file.read_bytes()
+    start = 8 + int.from_bytes(whole[:8], "little")
+    digits = whole.index(b"crc32-") + 6
+    places = {
+        "length": range(8),
+        "notes": range(8, start, 7),
+        "digits of the checksum": range(digits, digits + 8),
+        "tensors": range(start, len(whole), 997),
+    }
+    for k, place in enumerate(places[part]):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << k % 8]) + whole[place + 1 :])
+        with pytest.raises(ValueError, match=r"rocks\.safetensors: expected "):
+            pk.load(file)
+    file.write_bytes(whole)
+    assert pk.load(file).steps == 2
 
 
 def test_foreign_files_are_refused(file: Path, tmp_path: Path) -> None:
@@ -162,7 +188,7 @@ def test_tensors_that_are_not_the_generators_are_refused(file: Path) -> None:
         ),
         ({**tensors, "last.weight": last.float()}, r"torch.float64, got .* torch.float32"),
     ):
-        save_file(changed, file, its)
+        put(file, changed, its)
         with pytest.raises(ValueError, match=words):
             pk.load(file)
 
