@@ -82,13 +82,8 @@ def solver_of(arguments: argparse.Namespace) -> "Callable[[Comm], Solver]":
         if kept and arguments.checkpoints is None:
             raise ValueError("expected --checkpoints DIR with --every and --keep, got none; name a folder")
         return partial(pk.Solver, experiment_of(arguments), checkpoints=arguments.checkpoints, **kept)
-    names = [*SETTINGS, "resolution"]
-    if (
-        arguments.experiment
-        or arguments.checkpoints
-        or kept
-        or any(hasattr(arguments, name) for name in names)
-    ):
+    given = any(hasattr(arguments, name) for name in (*SETTINGS, "resolution"))
+    if arguments.experiment or arguments.checkpoints or kept or given:
         raise ValueError(
             "expected --resume alone, got settings beside it; it goes on with those of its checkpoint"
         )

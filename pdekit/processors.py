@@ -1,8 +1,8 @@
 """Cores, and how ranks and their threads share them.
 
-What computes best on a core is one thread: two on the hardware threads of one core share its arithmetic units. Ranks are
-not bound to cores: on the machine that it was tried on that took 1.02 times as long, and a rank that is bound cannot
-move out of the way of other programs.
+What computes best on a core is one thread: two on the hardware threads of one core share its arithmetic units. Ranks
+are not bound to cores: where it was tried, on 2 cores, a step then took 1.02 times as long, and a rank that is bound
+cannot move out of the way of other programs.
 """
 
 import os
