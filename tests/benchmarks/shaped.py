@@ -16,8 +16,9 @@ global batch 8, float32; all ways in turns in one job, ratios of the same round,
     on_wire           bytes that the kernel counted on the cable, for each that `Comm.sent` counted
     norm              batch or group
     together_s        a step with one message after backward
-    low, overlap, high    time with buckets during backward / together's; below 1 overlap pays
-    slow_*            the same three by Slow
+    together_wait_s, overlap_wait_s   of a step, in communication, on rank 0
+    low, overlap, high    a step with buckets during backward / together_s; below 1 overlap pays
+    slow_*            the same six by Slow
 
 Fails if MPI has gone another way than over the cable. About two minutes.
 """
@@ -29,7 +30,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
@@ -45,6 +45,7 @@ PAYLOAD = 1448 / 1514  # of a full frame of Ethernet: 1500 bytes, less 52 of IP 
 NORMS = ("batch", "group")
 REPEATS = 9
 POKES = 20
+WARM = 2  # steps before the race
 BUCKET = 2**20  # bytes, as in a step
 
 
@@ -75,9 +76,13 @@ def measure(bandwidth: float, latency: float, seconds: float) -> dict:
     length = solvers["batch, together"].reduction.flats[0].message.nbytes
     found = {"length": length} | ({} if bandwidth else messages(comm, length))
     for solver in solvers.values():
-        solver.advance(2)
+        solver.advance(WARM)
     times = race({name: solver.advance for name, solver in solvers.items()}, seconds)
-    return found | {"times": {name: of.max(axis=1).tolist() for name, of in times.items()}, "sent": comm.sent}
+    return found | {
+        "sent": comm.sent,
+        "times": {name: of.max(axis=1).tolist() for name, of in times.items()},
+        "waits": {name: float(np.median(s.history.communication[WARM:])) for name, s in solvers.items()},
+    }
 
 
 def messages(comm: "Comm", length: int) -> dict[str, float]:
@@ -87,9 +92,9 @@ def messages(comm: "Comm", length: int) -> dict[str, float]:
     taken = {name: [] for name in ("latency", "alone", "behind", "asleep", "poked")}
 
     def timed(name: str, wait: Callable[[], object]) -> None:
-        start = perf_counter()
+        start = time.perf_counter()
         wait()
-        taken[name].append(perf_counter() - start)
+        taken[name].append(time.perf_counter() - start)
 
     for _ in range(REPEATS):
         meet()
@@ -97,7 +102,7 @@ def messages(comm: "Comm", length: int) -> dict[str, float]:
         timed("alone", lambda: comm.allreduce(large))
         flying = [comm.start_allreduce(piece) for piece in pieces]
         timed("behind", lambda: comm.allreduce(small))
-        wait_for(flying)
+        arrive(flying)
         pause = comm.allgather(np.array(1.5 * np.median(taken["alone"]))).max() / POKES
         for name in ("asleep", "poked"):
             meet()
@@ -107,11 +112,11 @@ def messages(comm: "Comm", length: int) -> dict[str, float]:
                 if name == "poked":
                     for pending in flying:
                         pending.poke()
-            timed(name, partial(wait_for, flying))
+            timed(name, partial(arrive, flying))
     return {name: float(np.median(of)) for name, of in taken.items()}
 
 
-def wait_for(flying: "list[Pending]") -> None:
+def arrive(flying: "list[Pending]") -> None:
     for pending in flying:
         pending.wait()
 
@@ -134,9 +139,7 @@ def compare(network: Network, megabits: float, seconds: float) -> list[dict]:
         "poked_s": real["poked"],
         "on_wire": on_wire,
     }
-    return [
-        shared | {"norm": n} | steps(real["times"], n, "") | steps(slow["times"], n, "slow_") for n in NORMS
-    ]
+    return [shared | {"norm": n} | steps(real, n, "") | steps(slow, n, "slow_") for n in NORMS]
 
 
 def check_counters(before: list[int], after: list[int], sent: int) -> float:
@@ -147,11 +150,14 @@ def check_counters(before: list[int], after: list[int], sent: int) -> float:
     return on_wire
 
 
-def steps(times: dict[str, list[float]], norm: str, name: str) -> dict[str, float]:
-    together, overlap = (np.array(times[f"{norm}, {way}"]) for way in ("together", "overlap"))
+def steps(found: dict, norm: str, name: str) -> dict[str, float]:
+    ways = [f"{norm}, {way}" for way in ("together", "overlap")]
+    together, overlap = (np.array(found["times"][way]) for way in ways)
+    waits = [found["waits"][way] for way in ways]
     low, middle, high = np.quantile(overlap / together, (0.25, 0.5, 0.75))
-    median = float(np.median(together))
-    return {f"{name}together_s": median, f"{name}low": low, f"{name}overlap": middle, f"{name}high": high}
+    columns = ("together_s", "together_wait_s", "overlap_wait_s", "low", "overlap", "high")
+    values = (float(np.median(together)), *waits, low, middle, high)
+    return {f"{name}{column}": value for column, value in zip(columns, values, strict=True)}
 
 
 def main() -> None:
