@@ -10,7 +10,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 READY = .venv/ready-$(MPI)
 RUN = .venv/bin/python
 
-.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-bits bench-losses bench-lbfgs clean
+.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-shaped bench-bits bench-losses bench-lbfgs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,9 @@ bench-memory: $(READY) ## bytes per rank with the optimizer's state whole and in
 
 bench-overlap: $(READY) ## gradients after backward or during it, on networks of 10 to 0.1 Gb/s
 	@$(RUN) -m tests.benchmarks.overlap $(ARGS)
+
+bench-shaped: $(READY) ## the same over TCP on shaped cables (needs root on Linux), and what the model says of it
+	@$(RUN) -m tests.benchmarks.shaped $(ARGS)
 
 bench-bits: $(READY) ## what the same bits on any number of ranks cost
 	@$(RUN) -m tests.benchmarks.reproducible $(ARGS)

@@ -13,10 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+import torch
+
 import pdekit as pk
 from pdekit import interrupt, launched
 from pdekit.beside import beside, check_place
 from pdekit.cli import refused
+from pdekit.processors import Crew
 from pdekit.records import Records
 from pdekit.train.faults import SHARED
 
@@ -40,13 +43,14 @@ def train(arguments: argparse.Namespace) -> int:
             check_place("--curve", arguments.curve)
         records = Records(arguments.history, arguments.tensorboard)
         comm = world()
+        crew = crew_of(comm, arguments.threads)
         solver = make(comm)
         solver.checkpoints.claim()
     except (ValueError, ModuleNotFoundError) as error:
         return refused(error)
     try:
         with ending(solver):
-            run(solver, arguments.curve, records)
+            run(solver, crew, arguments.curve, records)
     except (*SHARED, pk.CheckpointError) as error:  # the same on every rank, so all of them are here
         if comm.rank == 0:
             print(f"pdekit: {error}", file=sys.stderr)
@@ -79,13 +83,8 @@ def solver_of(arguments: argparse.Namespace) -> "Callable[[Comm], Solver]":
         if kept and arguments.checkpoints is None:
             raise ValueError("expected --checkpoints DIR with --every and --keep, got none; name a folder")
         return partial(pk.Solver, experiment_of(arguments), checkpoints=arguments.checkpoints, **kept)
-    names = [*SETTINGS, "resolution"]
-    if (
-        arguments.experiment
-        or arguments.checkpoints
-        or kept
-        or any(hasattr(arguments, name) for name in names)
-    ):
+    given = any(hasattr(arguments, name) for name in (*SETTINGS, "resolution"))
+    if arguments.experiment or arguments.checkpoints or kept or given:
         raise ValueError(
             "expected --resume alone, got settings beside it; it goes on with those of its checkpoint"
         )
@@ -132,11 +131,20 @@ def world() -> "Comm":
     return comm
 
 
-def run(solver: "Solver", curve: Path | None, records: Records) -> None:
+def crew_of(comm: "Comm", threads: int | None) -> Crew:
+    """The ranks of this machine; from now on each computes with its threads. Rank 0 warns if they are too many."""
+    crew = Crew.here(comm, threads)
+    torch.set_num_threads(crew.threads)
+    if crew.warning and comm.rank == 0:
+        print(f"pdekit: {crew.warning}", file=sys.stderr)
+    return crew
+
+
+def run(solver: "Solver", crew: Crew, curve: Path | None, records: Records) -> None:
     """Train to the end, printing from rank 0; write the curve of held-out errors to `curve`, and the `records`."""
     experiment, comm = solver.experiment, solver.comm
     held_out = experiment.problem.held_out(HELD_OUT)
-    ranks = "1 rank" if comm.size == 1 else f"{comm.size} ranks"
+    ranks = str(crew) if crew.ranks == comm.size else f"{comm.size} ranks, of which on this machine {crew}"
     say(comm, f"{experiment}\n{solver.parameters:,} parameters, {ranks}")
     if len(solver.history):
         say(comm, f"resumed after step {len(solver.history)}, from {solver.checkpoints.latest}")

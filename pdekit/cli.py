@@ -10,6 +10,8 @@ from typing import NoReturn
 import pdekit
 from pdekit import launched
 
+THREADS = "per rank (default 1); auto: as many as fit the cores"
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaint is one line, from one rank."""
@@ -61,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     }.items():
         verb.add_argument(f"--{name}", type=kind, default=argparse.SUPPRESS)
     verb.add_argument("--optimizer", default=argparse.SUPPRESS, help="such as adamw (the default) or lbfgs")
-    verb.add_argument("--threads", type=int, default=1, help="per rank (default 1)")
+    verb.add_argument("--threads", type=threads, default=1, help=THREADS)
     verb.add_argument("--curve", type=Path, metavar="FILE.csv", help="write held-out error against seconds")
     verb.add_argument(
         "--history", type=Path, metavar="FILE", help="write every step to FILE.parquet or FILE.csv"
@@ -99,12 +101,19 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument(
         "--code", action="store_true", help="run the functions of its author that a model may have"
     )
-    verb.add_argument("--threads", type=int, default=1, help="per rank (default 1)")
+    verb.add_argument("--threads", type=threads, default=1, help=THREADS)
     verb.set_defaults(run=predict)
 
     verb = verbs.add_parser("version", help="print the version")
     verb.set_defaults(run=version)
     return top
+
+
+def threads(text: str) -> int | None:
+    """The value of --threads; None for auto."""
+    if text != "auto" and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number or auto, got {text!r}")
+    return None if text == "auto" else int(text)
 
 
 def refused(message: object) -> int:
@@ -144,13 +153,15 @@ def predict(arguments: argparse.Namespace) -> int:
     return inference.predict(arguments)
 
 
-def set_threads(count: int) -> None:
-    """Tell OpenMP, which reads it when torch is loaded; ends the command for a `count` below 1."""
-    if count < 1:
-        raise SystemExit(
-            refused(f"threads: expected a whole number, at least 1, got {count}; leave it out for 1")
-        )
-    os.environ["OMP_NUM_THREADS"] = str(count)
+def set_threads(count: int | None) -> None:
+    """Tell OpenMP, which reads it when torch is loaded; ends the command for a `count` below 1.
+
+    None is for later: how many fit, the ranks find out together.
+    """
+    if count == 0:
+        raise SystemExit(refused("threads: expected a whole number, at least 1, got 0; leave it out for 1"))
+    if count:
+        os.environ["OMP_NUM_THREADS"] = str(count)
     # threads that spin while they wait starve the other ranks
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 

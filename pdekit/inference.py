@@ -8,7 +8,7 @@ import time
 
 import pdekit as pk
 from pdekit import checks
-from pdekit.batch import end_all, say, world
+from pdekit.batch import crew_of, end_all, say, world
 from pdekit.cli import refused
 
 SAMPLES = re.compile(r"(\d+)(?::(\d+))?")
@@ -19,6 +19,7 @@ def predict(arguments: argparse.Namespace) -> int:
     start = time.monotonic()
     try:
         comm = world()
+        crew_of(comm, arguments.threads)
     except ValueError as error:
         return refused(error)
     try:

@@ -16,11 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import pdekit as pk
-from pdekit import batch, lab, launched
+from pdekit import batch, lab, launched, processors
 from pdekit.cli import main
 from pdekit.cluster.launch import find_mpiexec
+from pdekit.processors import Crew, cores
 
 TINY = ["train", "--resolution", "32", "--samples", "4", "--batch", "2", "--steps", "3"]
 
@@ -65,6 +67,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["train", "--optimizer", "magic"], "'magic'"),
         (["train", "--resolution", "17"], "nearest size that works"),
         (["train", "--threads", "0"], "threads: expected"),
+        (["train", "--threads", "many"], "--threads: expected a whole number or auto, got 'many'"),
         (["train", "Experiment(speed=1)"], "'speed'"),
         (["train", "Experiment()", "--steps", "3"], "got both"),
         (["train", "--curve", "/no/such/folder/curve.csv"], "--curve: expected"),
@@ -118,7 +121,7 @@ def test_train_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
     assert main([*TINY, "--curve", str(curve)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("Experiment(")
-    assert "1 rank" in lines[1]
+    assert lines[1].endswith(f" parameters, {Crew(1, 1, cores())}")
     assert "step      3 of 3" in lines[-3] and "32 x 32" in lines[-3]
     assert "0.0% of it in communication" in lines[-2]
     assert re.fullmatch(r"held-out error \d+\.\d\d%: .* 16 samples", lines[-1])
@@ -128,6 +131,21 @@ def test_train_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
     assert all(float(row["error"]) > 0 for row in rows)
     assert float(rows[0]["seconds"]) < float(rows[2]["seconds"])
     assert list(tmp_path.iterdir()) == [curve]  # nothing is left beside it
+
+
+def test_threads_are_as_many_as_asked_for_or_as_fit(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails if the threads are shown but not used, and if the warning is lost."""
+    before = torch.get_num_threads()
+    try:
+        monkeypatch.setattr(processors, "cores", lambda *_: 3)
+        assert main([*TINY, "--threads", "auto"]) == 0
+        assert "1 rank x 3 threads on 3 cores" in capsys.readouterr().out and torch.get_num_threads() == 3
+        assert main([*TINY, "--threads", "4"]) == 0
+        assert "4 threads share 3 cores" in capsys.readouterr().err and torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_train_keeps_its_history(tmp_path: Path) -> None:
@@ -205,7 +223,7 @@ def test_train_on_two_ranks_is_train_alone(tmp_path: Path, capsys: pytest.Captur
     assert main(TINY) == 0
     here = capsys.readouterr().out.splitlines()
     lines = there.stdout.splitlines()
-    assert lines[0] == here[0] and "2 ranks" in lines[1]
+    assert lines[0] == here[0] and "2 ranks x 1 thread on " in lines[1]
     assert lines[-1] == here[-1]
     assert float(re.search(r"([\d.]+)% of it in communication", lines[-2])[1]) > 0
     assert len(curve.read_text().splitlines()) == 1 + 3

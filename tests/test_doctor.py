@@ -143,6 +143,14 @@ def test_no_ports(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.status == "broken" and "too many open files" in found.found
 
 
+def test_too_few_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "cores", lambda: 1)
+    monkeypatch.setattr(machine, "bound", lambda: [0, 1])
+    found = one("cores")
+    assert (found.status, found.needed) == ("missing", False) and "Cluster(ranks=1)" in found.remedy
+    assert found.found == "2 ranks x 1 thread on 1 core, 2 hardware threads"
+
+
 def test_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a container of 1 GB on a large machine."""
     limit, used = tmp_path / "memory.max", tmp_path / "memory.current"

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdekit import checks
+from pdekit.processors import Crew, cores, fitting
 
 LAUNCHERS = ("local",)
 # What another MPI job or another cluster, in which we may be running, told its own processes; not settings.
-QUOTA = Path("/sys/fs/cgroup/cpu.max")
 FOREIGN = ("PMI_", "PMIX_", "OMPI_COMM_", "PRTE_", "SLURM_", "IPP_")
 
 
@@ -43,7 +43,7 @@ class Plan:
         if not isinstance(encrypted, bool):
             raise checks.refuse("encrypted", "True or False", encrypted, "leave it out to encrypt")
         if threads is None:
-            threads = max(1, cores() // ranks)
+            threads = fitting(ranks, cores())
         return cls(
             ranks=ranks,
             threads=checks.whole("threads", threads),
@@ -54,17 +54,17 @@ class Plan:
         )
 
     @property
+    def crew(self) -> Crew:
+        """Ranks, threads and cores."""
+        return Crew(self.ranks, self.threads, self.cores)
+
+    @property
     def warning(self) -> str:
         """Empty while every thread has a core of its own."""
-        wanted = self.ranks * self.threads
-        if wanted <= self.cores:
-            return ""
-        remedy = "expect no speed-up beyond that" if self.threads == 1 else "threads=None chooses what fits"
-        return f"{self}: {wanted} threads share {_count(self.cores, 'core')}; {remedy}"
+        return self.crew.warning
 
     def __str__(self) -> str:
-        ranks, threads = _count(self.ranks, "rank"), _count(self.threads, "thread")
-        return f"{ranks} x {threads} on {_count(self.cores, 'core')}"
+        return str(self.crew)
 
     def environment(self, folder: Path) -> dict[str, str]:
         """The environment of controller and engines."""
@@ -101,13 +101,6 @@ def mpi_environment() -> dict[str, str]:
     return loopback | usual | mine
 
 
-def cores() -> int:
-    """How many cores this process may use: those it is bound to, or its container's quota where that is less."""
-    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota, _, period = QUOTA.read_text().partition(" ") if QUOTA.exists() else ("max", "", "")
-    return bound if quota == "max" else max(1, min(bound, round(int(quota) / int(period))))
-
-
 def find_mpiexec(wanted: str | None = None) -> tuple[str, ...]:
     """The launcher's command: `wanted`, else $PDEKIT_MPIEXEC, this environment's, or the one on PATH."""
     for name, given in (("mpiexec", wanted), ("PDEKIT_MPIEXEC", os.environ.get("PDEKIT_MPIEXEC"))):
@@ -125,7 +118,3 @@ def find_mpiexec(wanted: str | None = None) -> tuple[str, ...]:
         remedy = "pip install mpich, load your site's MPI, or set PDEKIT_MPIEXEC to its path"
         raise checks.refuse("mpiexec", f"one at {own} or on PATH", None, remedy)
     return (os.path.abspath(path),)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

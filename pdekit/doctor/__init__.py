@@ -15,6 +15,7 @@ __all__ = ["CHECKS", "Check", "examine", "report"]
 CHECKS: dict[str, Callable[[str], Check]] = {
     "Python": machine.check_python,
     "torch": machine.check_torch,
+    "cores": machine.check_cores,
     "MPI": mpi.check_mpi,
     "mpiexec": mpi.check_mpiexec,
     "world of 2": mpi.check_world,

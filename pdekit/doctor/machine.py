@@ -9,8 +9,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from pdekit.doctor.check import AGAIN, Check, version, without_lab
+from pdekit.processors import Crew, bound, cores, fitting
 
 OLDEST = (3, 11)
+ENGINES = 2  # of a cluster, by default
 MEMORY = 1.3e9  # bytes: controller and two engines with torch
 DISK = 0.5e9  # bytes
 PORTS = 20  # that a controller of ipyparallel opens
@@ -40,6 +42,16 @@ def check_torch(name: str) -> Check:
     found = f"{torch.__version__}, {build}, {torch.backends.cpu.get_cpu_capability()}, {threads}"
     if not bool((torch.ones(8, 8) @ torch.ones(8, 8) == 8).all()):
         return Check(name, "broken", f"{found}: a product of two matrices is wrong", AGAIN)
+    return Check(name, "ok", found)
+
+
+def check_cores(name: str) -> Check:
+    count, processors = cores(), len(bound())
+    crew = Crew(ENGINES, fitting(ENGINES, count), count)
+    threads = f", {processors} hardware threads" if processors > count else ""
+    found = f"{crew}{threads}"
+    if crew.warning:
+        return Check(name, "missing", found, "start fewer engines: Cluster(ranks=1)", needed=False)
     return Check(name, "ok", found)
 
 

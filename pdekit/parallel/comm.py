@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 class Pending(Protocol):
     """A message under way."""
 
+    def poke(self) -> None:
+        """Let it move on, and return at once: most MPI libraries send and receive only while they are called."""
+        ...
+
     def wait(self) -> None:
         """Return when it has arrived."""
         ...
@@ -60,6 +64,9 @@ class Comm(Protocol):
 
 class Arrived:
     """A message that took no time."""
+
+    def poke(self) -> None:
+        """Nothing to do."""
 
     def wait(self) -> None:
         """At once."""
@@ -143,14 +150,23 @@ class _Ranks:
 
 
 class _UnderWay:
-    """A request of MPI; the time that waiting for it takes is communication."""
+    """A request of MPI; the time spent on it is communication."""
 
     def __init__(self, ranks: _Ranks, request: "MPI.Request") -> None:
         self._ranks, self._request = ranks, request
 
+    def poke(self) -> None:
+        with self._timed():
+            self._request.Test()
+
     def wait(self) -> None:
+        with self._timed():
+            self._request.Wait()
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
         start = time.perf_counter()
-        self._request.Wait()
+        yield
         self._ranks.seconds += time.perf_counter() - start
 
 

@@ -80,7 +80,11 @@ class Overlapped(Together):
     """The message in buckets, each on its way as soon as backward has made it.
 
     Backward makes the gradients of the last layers first, and the parameters are in the order of the layers: buckets
-    leave from the end of the vector, on all ranks in the same order. The first one takes loss and riders along.
+    leave from the end of the vector, on all ranks in the same order. The first one takes loss and riders along. Each
+    layer's gradient is also the occasion to let those under way move on.
+
+    Batch norm over all ranks leaves little to gain: its own message in each layer's backward arrives behind the
+    buckets that are under way. Networks with another norm gain more: tests/benchmarks/shaped.py.
     """
 
     def __init__(self, build: Build, comm: Comm, riders: int = 0) -> None:
@@ -103,6 +107,8 @@ class Overlapped(Together):
 
     def _made(self, bucket: int, _: Tensor) -> None:
         self._missing[bucket] -= 1
+        for pending in self._flying:
+            pending.poke()
         while len(self._flying) < len(self._missing) and self._missing[len(self._flying)] == 0:
             self._flying.append(self.comm.start_allreduce(self._pieces[len(self._flying)]))
 

@@ -22,9 +22,10 @@ class Slow:
         exchange         alpha + n/B, both ways at once
 
     A blocking message sleeps all of that once the real one is through. One that was started is under way while the rank
-    computes, and `wait` sleeps the rest; those under way follow each other through the one link, and stand aside
-    for a blocking message in between. Its time runs from this rank's start, not from the last rank's: what ranks that
-    are late cost is at most the real message's. The real time comes on top; it should be short.
+    computes, and `wait` sleeps the rest. All follow each other through the one link, a blocking message behind those
+    under way: so mpich does over TCP (tests/benchmarks/shaped.py). The time of one that was started runs from this
+    rank's start, not from the last rank's: what ranks that are late cost is at most the real message's. The real time
+    comes on top; it should be short.
 
     `latency` and `bandwidth` may be changed between messages. ValueError if they are not above zero.
     """
@@ -43,10 +44,7 @@ class Slow:
         self.clock, self._sleep = clock, sleep
         self._slept = 0.0
         self._over = 0.0  # how much longer the sleeps took than they should have: the next ones are shorter
-        self._aside = 0.0  # seconds for which messages under way stood aside
-        self._free = (
-            0.0  # when the last one under way arrives, in a time that stands still while they stand aside
-        )
+        self._free = 0.0  # when the last one under way arrives
 
     @property
     def seconds(self) -> float:
@@ -80,8 +78,7 @@ class Slow:
 
     def start_allreduce(self, array: np.ndarray) -> Pending:
         """See `Comm`."""
-        now = self.clock() - self._aside
-        self._free = max(self._free, now) + self.of_allreduce(array.nbytes)
+        self._free = max(self._free, self.clock()) + self.of_allreduce(array.nbytes)
         return _Travelling(self, self.inner.start_allreduce(array), self._free)
 
     def allgather(self, array: np.ndarray) -> np.ndarray:
@@ -109,12 +106,10 @@ class Slow:
         return other
 
     def _block(self, seconds: float) -> None:
-        if self.clock() - self._aside < self._free:
-            self._aside += seconds
-        self._pause(seconds)
+        self._arrive(max(self._free, self.clock()) + seconds)
 
     def _arrive(self, due: float) -> None:
-        self._pause(due + self._aside - self.clock())
+        self._pause(due - self.clock())
 
     def _pause(self, seconds: float) -> None:
         if seconds <= 0:
@@ -128,10 +123,13 @@ class Slow:
 
 
 class _Travelling:
-    """A message under way on the slow network, due at that time of the messages under way."""
+    """A message under way on the slow network, due at that time."""
 
     def __init__(self, slow: Slow, real: Pending, due: float) -> None:
         self._slow, self._real, self._due = slow, real, due
+
+    def poke(self) -> None:
+        self._real.poke()
 
     def wait(self) -> None:
         self._real.wait()

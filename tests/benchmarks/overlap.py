@@ -9,7 +9,6 @@ overlap pays. About three minutes.
 """
 
 import argparse
-from functools import partial
 from unittest.mock import patch
 
 import numpy as np
@@ -24,7 +23,6 @@ def measure(bandwidth: float, latency: float, buckets: list[int], seconds: float
     import torch
 
     import pdekit as pk
-    from pdekit.parallel import REDUCTIONS, Overlapped
     from pdekit.parallel.slow import Slow
 
     torch.set_num_threads(1)
@@ -34,7 +32,7 @@ def measure(bandwidth: float, latency: float, buckets: list[int], seconds: float
     setting = {"samples": 32, "batch": 8, "steps": 10**6, "grids": "single"}
     solvers = {"together": pk.Solver(pk.Experiment(**setting), comm)}
     for bucket in buckets:
-        with patch.dict(REDUCTIONS, overlapped=partial(Overlapped, bucket=1000 * bucket)):
+        with patch("pdekit.parallel.reduction.BUCKET", 1000 * bucket):
             solvers[f"{bucket}"] = pk.Solver(pk.Experiment(**setting, overlap=True), comm)
     for solver in solvers.values():
         solver.advance(2)

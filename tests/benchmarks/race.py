@@ -10,8 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from tests.benchmarks.namespaces import Network
 
 Advance = Callable[[int], object]
 """Takes that many steps."""
@@ -73,12 +77,12 @@ def answer(value: object) -> None:
         print(json.dumps(value))
 
 
-def on_ranks(ranks: int, module: str, *options: object) -> object:
-    """What rank 0 of `python -m tests.benchmarks.MODULE --rank OPTIONS` answers."""
+def on_ranks(ranks: int, module: str, *options: object, network: "Network | None" = None) -> object:
+    """What rank 0 of `python -m tests.benchmarks.MODULE --rank OPTIONS` answers; on the nodes of `network`, if any."""
     from pdekit.cluster.launch import find_mpiexec, mpi_environment
 
     command = [
-        *find_mpiexec(),
+        *(network.mpiexec(find_mpiexec()) if network else find_mpiexec()),
         "-n",
         str(ranks),
         sys.executable,
@@ -88,6 +92,8 @@ def on_ranks(ranks: int, module: str, *options: object) -> object:
     ]
     environment = {"OMP_WAIT_POLICY": "passive", "GLOO_SOCKET_IFNAME": "lo"} | mpi_environment()
     environment["OMP_NUM_THREADS"] = "1"
+    if network:
+        environment = network.environment(environment)
     done = subprocess.run(
         [*command, *map(str, options)], stdout=subprocess.PIPE, text=True, check=True, env=environment
     )

@@ -80,7 +80,7 @@ def test_more_threads_than_cores_are_allowed_and_warned_of(monkeypatch: pytest.M
     monkeypatch.setattr(launch, "cores", lambda: 2)
     assert pk.Cluster(ranks=2).warning == ""
     assert "4 ranks x 1 thread on 2 cores" in pk.Cluster(ranks=4).warning
-    assert "threads=None" in pk.Cluster(ranks=2, threads=2).warning
+    assert "1 thread per rank would fit" in pk.Cluster(ranks=2, threads=2).warning
 
 
 def test_engines_get_their_threads_and_nothing_of_another_mpi_job(
@@ -102,15 +102,6 @@ def test_a_cluster_prints_what_it_is() -> None:
     words = repr(pk.Cluster(ranks=1))
     assert words.startswith("<Cluster stopped: 1 rank x 1 thread on ")
     assert os.path.basename(launch.find_mpiexec()[0]) in words
-
-
-def test_a_containers_quota_counts_as_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(launch, "QUOTA", tmp_path / "cpu.max")
-    bound = launch.cores()
-    (tmp_path / "cpu.max").write_text("100000 100000\n")
-    assert launch.cores() == 1
-    (tmp_path / "cpu.max").write_text("max 100000\n")
-    assert launch.cores() == bound
 
 
 def test_a_controller_that_cannot_be_started_leaves_no_engines_behind(
