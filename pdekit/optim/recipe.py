@@ -21,7 +21,7 @@ class Recipe:
     default_rate: ClassVar[float]  # where a run starts if nothing is said
     full_batch: ClassVar[bool] = False  # whether it wants all samples at once
     layers: ClassVar[bool] = False  # whether it has to see whole layers, and so the whole of x
-    curvature: ClassVar[bool] = False  # whether it asks for products with the curvature of the loss
+    products: ClassVar[bool] = False  # whether it asks for products with the curvature of the loss
 
     def make(self, x: Tensor, dot: Dot, split: Split) -> Optimizer:
         """The optimiser of x (P,), which it changes in place; `split` cuts vectors like x into the parameters."""

@@ -1,6 +1,6 @@
 """Recipes of methods that see x as one vector: what each is, its settings, and where it starts."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from pdekit import checks
 from pdekit.optim import lbfgs, newton_cg
 from pdekit.optim.first_order import OfTorch
 from pdekit.optim.layers import Split
-from pdekit.optim.outcome import Dot, Optimizer
+from pdekit.optim.outcome import Dot, Optimizer, dot
 from pdekit.optim.recipe import Recipe, pair
 
 
@@ -83,7 +83,9 @@ class AdamW(Adam):
 class LBFGS(Recipe):
     """L-BFGS with a strong-Wolfe line search; ValueError for bad settings.
 
-    `memory` curvature pairs are kept; a line search evaluates at most `trials` times.
+    `memory` curvature pairs are kept; a step is `iterations` line searches of at most `trials` evaluations each, with
+    the constants `decrease` and `curvature` of the Wolfe conditions. With a tolerance above 0 a run ends where the
+    gradient is that small, or the loss falls by so little, absolutely or (`_ratio`) by the first gradient or the loss.
     """
 
     words = "curvature from the last gradients, and a line search"
@@ -92,13 +94,20 @@ class LBFGS(Recipe):
 
     memory: int = 20
     trials: int = 25
+    iterations: int = 1
+    decrease: float = 1e-4
+    curvature: float = 0.9
+    gradient_tolerance: float = 0.0
+    gradient_ratio: float = 0.0
+    loss_tolerance: float = 0.0
+    loss_ratio: float = 0.0
 
     def __post_init__(self) -> None:
-        self.settled(memory=checks.whole("memory", self.memory), trials=checks.whole("trials", self.trials))
+        self.make(torch.zeros(1), dot, lambda x: [x])  # which refuses what cannot be
 
     def make(self, x: Tensor, dot: Dot, split: Split) -> Optimizer:
         """See `Recipe.make`."""
-        return lbfgs.LBFGS(x, memory=self.memory, trials=self.trials, dot=dot)
+        return lbfgs.LBFGS(x, dot=dot, **asdict(self))
 
 
 @dataclass(frozen=True)
@@ -111,7 +120,7 @@ class NewtonCG(Recipe):
     words = "steps to the minimum of a quadratic model, by products with the curvature"
     default_rate = 1.0
     full_batch = True
-    curvature = True
+    products = True
 
     iterations: int = 20
     damping: float = 1e-3

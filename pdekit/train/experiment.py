@@ -111,7 +111,7 @@ class Experiment:
             raise checks.refuse(
                 "sharded", f"False with {self.optimizer}, which sees whole layers", True, remedy
             )
-        if any(one.curvature for one in (recipe, recipe.last)):
+        if any(one.products for one in (recipe, recipe.last)):
             can_be_bent(self.problem, self.sharded or self.reproducible)
         self.generator.check(self.problem.shape)
         if self.head != "plain":
