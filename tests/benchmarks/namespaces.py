@@ -27,9 +27,7 @@ from pdekit import checks
 DEVICE = "cable"
 NAME = "pdekit"  # namespaces are NAME-PID-NODE, so that those of a process that died can be told
 BURST = 1e-3  # seconds at full speed that may pass at once; less, and 1 Gb/s turned into half of that
-SEGMENT = (
-    70_000  # bytes of a burst at least: what TCP hands over as one; cutting it up cost 0.1 s of CPU for 5 MB
-)
+SEGMENT = 70_000  # bytes of a burst at least, as TCP hands them over: cutting up 5 MB took 0.1 s of CPU
 QUEUE = 1_000_000  # bytes that wait in front of the cable before any are dropped
 ADDRESS = "192.0.2.{}"  # from the block reserved for examples (RFC 5737); it exists in the namespaces alone
 SSH = """#!/bin/sh

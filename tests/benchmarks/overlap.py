@@ -3,9 +3,9 @@
     python -m tests.benchmarks.overlap [--ranks 2] [--buckets 256 1024 4096] [--seconds 30]   (make bench-overlap)
 
 The default U-Net, 64^2, global batch 8, float32. The network is `parallel.slow.Slow`: messages take the time of the
-alpha-beta model, and those that are under way go on while the rank computes. "this machine" is without it. All ways
-in turns in one job; ratios are those of the same round, median and quartiles. Buckets in kB: where a ratio is below 1,
-overlap pays. About three minutes.
+alpha-beta model, and those that are under way go on while the rank computes; shaped.py compares it with a real one.
+"this machine" is without it. All ways in turns in one job; ratios are those of the same round, median and quartiles.
+Buckets in kB: where a ratio is below 1, overlap pays. About three minutes.
 """
 
 import argparse
