@@ -95,6 +95,9 @@ def test_one_method_after_another() -> None:
     Fails if the schedule runs over all steps, if the second goes on with small batches, or if it starts over.
     """
     both = pk.Solver(experiment(optimizer=pk.Then("adam", "lbfgs", after=0.75, rate=0.9)))
+    course = Course(both.experiment, both.reduction)
+    makers = [course.optimizer(step) for step in range(1, 9)]
+    assert len(set(map(id, makers[:6]))) == len(set(map(id, makers[6:]))) == 1 and makers[5] is not makers[6]
     first = pk.Solver(experiment(optimizer="adam", steps=6))
     history, alone = both.run(), first.run()
     for column in ("loss", "rate"):
