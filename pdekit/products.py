@@ -28,8 +28,8 @@ class Products:
     def of(self, left: Sequence[Tensor], right: Sequence[Tensor], rows: Tensor | None = None) -> np.ndarray:
         """Those of each of `left` with all `rows` (k, P) and each of `right`: (len(left), k + len(right)), float64.
 
-        Vectors (P,). One pass over them, and one message. A product inside a piece is rounded like the vectors, to
-        4e-8 of their lengths for float32, between pieces it is not: to convert all would take four times as long.
+        Vectors (P,). One pass over them, and one message. Inside a piece float32 is added up in float32, to some 1e-7
+        of the lengths, and only between pieces in float64: to convert all would take four times as long.
         """
         matrix = left[0].new_empty(0, len(left[0])) if rows is None else rows
         total = np.zeros((len(left), len(matrix) + len(right)))
