@@ -14,7 +14,11 @@ def network(experiment: Experiment, comm: Comm) -> nn.Module:
     layer = partial(norm_layer, experiment.generator.norm, comm)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(experiment.seed)
-        return experiment.build(layer).to(DTYPES[experiment.dtype])
+        module = experiment.build(layer).to(DTYPES[experiment.dtype])
+    for p in module.parameters():
+        if p.dim() == 4:  # like the images, as they are while they are trained: a loaded network has the same bits
+            p.data = p.data.contiguous(memory_format=torch.channels_last)
+    return module
 
 
 def norm_layer(norm: str, comm: Comm, channels: int) -> nn.Module:
