@@ -38,7 +38,9 @@ def test_a_run_whose_engine_dies_goes_on_from_its_newest_checkpoint(
         assert asyncio.run(main()) == [5]
     again = cluster.resume(tmp_path / "run", ranks=3)
     steps = len(again.history)
-    assert np.isfinite(again.history.ranks.waiting).sum(axis=1).tolist() == [2] * steps  # of the two there were
+    assert (
+        np.isfinite(again.history.ranks.waiting).sum(axis=1).tolist() == [2] * steps
+    )  # of the two there were
     assert again.experiment == experiment and len(again.history) in (3, 4, 5) and not again.done
     history = again.run()
     assert history.number.tolist() == [1, 2, 3, 4, 5, 6]
