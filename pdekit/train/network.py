@@ -16,7 +16,9 @@ def network(experiment: Experiment, comm: Comm) -> nn.Module:
         torch.manual_seed(experiment.seed)
         module = experiment.build(layer).to(DTYPES[experiment.dtype])
     for p in module.parameters():
-        if p.dim() == 4:  # like the images, as they are while they are trained: a loaded network has the same bits
+        if (
+            p.dim() == 4
+        ):  # like the images, as they are while they are trained: a loaded network has the same bits
             p.data = p.data.contiguous(memory_format=torch.channels_last)
     return module
 
