@@ -53,6 +53,7 @@ class NewtonCG:
         if fresh or self.gradient is None:
             self._evaluate(evaluate, losses)
         if not (math.isfinite(self.loss) and math.isfinite(self.norm)):
+            self.gradient = None
             return self._outcome(losses, End.NOT_FINITE)
         if self.norm == 0:
             return self._outcome(losses, End.GRADIENT_SMALL)

@@ -24,12 +24,7 @@ class FlatModule:
     ) -> None:
         self.module = module
         self.tensors = [p for p in module.parameters() if p.requires_grad]
-        whole = torch.cat(
-            [
-                p.detach().movedim(1, -1).reshape(-1) if p.dim() == 4 else p.detach().reshape(-1)
-                for p in self.tensors
-            ]
-        )
+        whole = torch.cat([as_vector(p.detach()) for p in self.tensors])
         self.parameters = whole if like is None else like.parameters
         self.message = torch.zeros(len(whole) + 2 * places + riders, dtype=whole.dtype)
         self.gradient, self.shares, self.riders = self.message.split([len(whole), 2 * places, riders])
@@ -41,7 +36,7 @@ class FlatModule:
     def split(self, vector: Tensor) -> list[Tensor]:
         """Views of a vector like `parameters`, shaped like the module's."""
         parts = vector.split([p.numel() for p in self.tensors])
-        return [_shaped(part, p.shape) for part, p in zip(parts, self.tensors, strict=True)]
+        return [shaped(part, p.shape) for part, p in zip(parts, self.tensors, strict=True)]
 
     def backward(self, share: Tensor, ride: Tensor | None = None) -> None:
         """This place's `share` of the loss, its gradient, and what rides along (riders,); what was there is gone."""
@@ -62,8 +57,13 @@ class FlatModule:
         return self.message.numpy()
 
 
-def _shaped(vector: Tensor, shape: torch.Size) -> Tensor:
-    """`vector` as the parameter of a layer; weights of a two-dimensional convolution channels last, like its images."""
+def as_vector(weight: Tensor) -> Tensor:
+    """The numbers of a layer's parameter, those of a weight with four axes channels last, as its images are."""
+    return (weight.movedim(1, -1) if weight.dim() == 4 else weight).reshape(-1)
+
+
+def shaped(vector: Tensor, shape: torch.Size) -> Tensor:
+    """A view of what `as_vector` made, as the parameter of a layer."""
     if len(shape) != 4:
         return vector.view(shape)
     return vector.view(shape[0], *shape[2:], shape[1]).movedim(-1, 1)

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from pdekit.parallel import Comm, SyncBatchNorm
+from pdekit.parallel.flat import as_vector, shaped
 from pdekit.train.experiment import DTYPES, Experiment
 
 
@@ -15,11 +16,10 @@ def network(experiment: Experiment, comm: Comm) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(experiment.seed)
         module = experiment.build(layer).to(DTYPES[experiment.dtype])
-    for p in module.parameters():
-        if (
-            p.dim() == 4
-        ):  # like the images, as they are while they are trained: a loaded network has the same bits
-            p.data = p.data.contiguous(memory_format=torch.channels_last)
+    for p in (
+        module.parameters()
+    ):  # laid out as they are while they are trained: a loaded network has the same bits
+        p.data = shaped(as_vector(p.data), p.shape)
     return module
 
 

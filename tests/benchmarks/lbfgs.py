@@ -17,6 +17,7 @@ from torch import Tensor
 
 import pdekit as pk
 from pdekit.optim.lbfgs import LBFGS
+from pdekit.train.evaluation import Evaluation
 
 Evaluate = Callable[[Tensor], tuple[float, Tensor]]
 FRACTIONS = (1e-1, 1e-2, 1e-4, 1e-6, 1e-8)
@@ -61,7 +62,7 @@ def poisson() -> tuple[Tensor, Evaluate]:
     )
     solver = pk.Solver(experiment)
     parts = solver.samples(solver.reduction.shares(np.arange(8)))
-    return solver.reduction.x.clone(), lambda x: solver.evaluate(parts, 8, x)
+    return solver.reduction.x.clone(), Evaluation(solver, parts, 8)
 
 
 def ours(start: Tensor, evaluate: Evaluate, most: int) -> list[tuple[float, ...]]:

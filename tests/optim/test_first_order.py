@@ -55,7 +55,7 @@ def test_a_name_stands_for_the_recipe_without_settings() -> None:
     assert pk.Experiment(optimizer=pk.Adam()).optimizer == "adam"
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", sorted(set(OPTIMIZERS) - {"newton-cg"}))
 def test_every_method_says_what_it_is_and_counts_the_vectors_version_up(name: str) -> None:
     """Fails if an update forgets to tell those who share x."""
     recipe, x = OPTIMIZERS[name], torch.ones(8)
@@ -67,7 +67,7 @@ def test_every_method_says_what_it_is_and_counts_the_vectors_version_up(name: st
     assert x._version > version and not torch.equal(x, before)
 
 
-@pytest.mark.parametrize("name", sorted(set(OPTIMIZERS) - {"lbfgs"}))
+@pytest.mark.parametrize("name", sorted(set(OPTIMIZERS) - {"lbfgs", "newton-cg"}))
 def test_nothing_moves_where_the_loss_is_not_finite(name: str) -> None:
     x = torch.ones(8)
     optimizer = OPTIMIZERS[name].make(x, dot, lambda v: [v[:6].view(2, 3), v[6:]])

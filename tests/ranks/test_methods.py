@@ -51,6 +51,7 @@ def test_runs_resume_on_another_number_of_ranks(tmp_path: Path, alone: list[np.n
         solver = pk.Solver(one, checkpoints=tmp_path / str(k))
         solver.advance(3)
         solver.checkpoint()
+        solver.checkpoints.release()
     on_ranks(2, "go_on", folders=[str(tmp_path / str(k)) for k in range(len(runs))], steps=3)
     for k, one in enumerate(runs):
         losses = pk.Solver.resume(tmp_path / str(k)).run().loss

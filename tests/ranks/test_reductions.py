@@ -11,7 +11,7 @@ from tests.ranks.launch import on_ranks
 pytestmark = pytest.mark.ranks
 
 BITS = [  # float32; batches that do not divide, more blocks than samples, masks, a line search, systems, smaller grids
-    {"optimizer": "adamw", "samples": 11, "batch": 5, "steps": 10, "dropout": 0.2},
+    {"optimizer": "adamw", "samples": 11, "batch": 5, "steps": 7, "dropout": 0.2},
     {"optimizer": "lbfgs", "samples": 9, "batch": 9, "steps": 2},
     {"optimizer": "adam", "samples": 10, "batch": 10, "steps": 1, "head": "galerkin", "resolution": 17},
 ]
@@ -59,7 +59,7 @@ def together() -> list[dict]:
 
 
 @pytest.mark.parametrize("way", ["sharded", "overlap"])
-@pytest.mark.parametrize("ranks", [1, 2, 3])
+@pytest.mark.parametrize("ranks", [1, 3])
 def test_other_ways_have_the_same_losses(way: str, ranks: int, together: list[dict]) -> None:
     """Fails if a rank moves its part by another's gradient, if parts are not gathered before an evaluation, or if a
     bucket leaves before its last gradient is there."""

@@ -48,7 +48,7 @@ def test_other_text_is_refused_and_never_executed(text: str) -> None:
         ({"problem": pk.Poisson(20)}, "nearest size that works is 32"),
         ({"rate": -1.0}, "rate: expected a finite number above 0, got -1.0"),
         ({"rate": float("nan")}, "rate: expected"),
-        ({"optimizer": "adamm"}, "optimizer: expected one of 'sgd', 'adam', .*'lamb', got 'adamm'"),
+        ({"optimizer": "adamm"}, "optimizer: expected one of 'sgd', 'adam', .*'lamb', .*got 'adamm'"),
         ({"batch": 0}, "batch: expected a whole number, between 1 and 512, got 0"),
         ({"batch": 513}, "nearest that works is 512"),
         ({"steps": 2.5}, "steps: expected a whole number"),
