@@ -56,25 +56,27 @@ def _local(functions: Tensor, hats: Partition, quadratic: Quadratic, some: slice
     phi = phi.flatten(2, 3)  # (B, cells, F, C, *window)
     dim = len(hats.shape)
     block = quadratic.edges[0].dim() > dim + 1
-    left, right = list[Tensor](), list[Tensor]()  # (B, cells, F, values), whose products are summed
+    cells = phi.shape[:3]  # B, cells, F
+    total = phi.new_zeros(cells[0] * cells[1], cells[2], cells[2])
 
     def weights(array: Tensor, direction: tuple[int, ...]) -> Tensor:
         array = array[some] if len(array) > 1 else array
         return hats.edge_window(array, direction).unsqueeze(2)  # (B, cells, 1, [C, C,] *edges of the window)
+
+    def add(left: Tensor, right: Tensor, sign: int = 1) -> None:
+        left, right = (one.reshape(len(total), cells[2], -1) for one in (left, right))
+        total.baddbmm_(left, right.mT, alpha=sign)
 
     for direction, edges in zip(directions(dim), quadratic.edges, strict=True):
         w = weights(edges, direction)
         first, second = ends(phi, direction)
         jump = second - first
         if block:
-            left += [second, first]
-            right += [(w * jump.unsqueeze(4)).sum(dim=3), -(w * jump.unsqueeze(3)).sum(dim=4)]
+            add(second, (w * jump.unsqueeze(4)).sum(dim=3))
+            add(first, (w * jump.unsqueeze(3)).sum(dim=4), -1)
         else:
-            left.append(jump)
-            right.append(w.unsqueeze(3) * jump)
+            add(jump, w.unsqueeze(3) * jump)
     if quadratic.diagonal is not None:
         own = weights(quadratic.diagonal, (0,) * dim)
-        left.append(phi)
-        right.append((own * phi.unsqueeze(3)).sum(dim=4) if block else own.unsqueeze(3) * phi)
-    lefts, rights = (torch.cat([one.flatten(3) for one in some], dim=3) for some in (left, right))
-    return torch.matmul(lefts, rights.mT)
+        add(phi, (own * phi.unsqueeze(3)).sum(dim=4) if block else own.unsqueeze(3) * phi)
+    return total.view(*cells, cells[2])
