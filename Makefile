@@ -10,10 +10,10 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 READY = .venv/ready-$(MPI)
 RUN = .venv/bin/python
 
-.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-shaped bench-bits bench-losses bench-lbfgs clean
+.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-shaped bench-bits bench-losses bench-lbfgs bench-optimizers clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "make setup PYTHON=/path/to/python3.11   with a Python of your choice"
 	@echo "make setup MPI=site                     with the mpiexec on PATH instead of the mpich wheel"
@@ -54,6 +54,9 @@ bench-losses: $(READY) ## what the loss and the Galerkin head cost, alone and in
 
 bench-lbfgs: $(READY) ## evaluations of L-BFGS against torch's to the same losses
 	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.lbfgs $(ARGS)
+
+bench-optimizers: $(READY) ## methods x problems x batches: seconds, epochs and messages to the same loss (hours)
+	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.optimizers $(ARGS)
 
 clean: ## remove .venv and everything else that make and the tests wrote
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis tests/artifacts

@@ -21,6 +21,7 @@ _HOME = {
     "Serial": "pdekit.parallel",
     "SyncBatchNorm": "pdekit.parallel",
     "World": "pdekit.parallel",
+    "table": "pdekit.tabled",
     "Experiment": "pdekit.train",
     "Solver": "pdekit.train",
     "Step": "pdekit.train",

@@ -1,8 +1,10 @@
-"""The tables in data/ are still what their provenance says."""
+"""The tables in data/ are still what their provenance says, and can be read."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import pdekit as pk
 from tests.pde.test_poisson import independent_matrix
@@ -23,3 +25,24 @@ def test_held_out_solutions_fulfil_an_independently_assembled_system() -> None:
         residual = (matrix @ u.ravel()).reshape(64, 64)[:, 1:-1]
         assert np.abs(residual).max() < 1e-9 * np.abs(matrix).max()
         assert np.all(u[:, 0] == 1) and np.all(u[:, -1] == 0)
+
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.mark.parametrize("path", sorted(DATA.glob("*.csv")), ids=lambda path: path.stem)
+def test_a_table_has_its_source_and_reads_as_the_csv_module_reads_it(path: Path) -> None:
+    """Fails if words become numbers, if a comment is taken for a row, or without a line in data/README.md."""
+    columns = pk.table(path.stem)
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(line for line in file if line[0] != "#"))
+    for name, column in columns.items():
+        cells = [row[name] for row in rows]
+        expected = [float(cell or "nan") for cell in cells] if column.dtype.kind == "f" else cells
+        np.testing.assert_array_equal(column, expected)
+    assert set(columns) == set(rows[0]) and f"`{path.name}`" in (DATA / "README.md").read_text()
+
+
+def test_a_table_that_is_not_there_is_named() -> None:
+    with pytest.raises(ValueError, match=r"table: expected one of .*'ghia-1982'.* got 'ghia'"):
+        pk.table("ghia")

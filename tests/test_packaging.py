@@ -47,6 +47,9 @@ def test_wheel_holds_the_package_and_the_lessons(wheel: Path) -> None:
         if path.is_file()
     ]
     wanted |= {f"pdekit/lessons/{lesson}" for lesson in lessons if not lesson.startswith(".")}
+    wanted |= {
+        f"pdekit/tables/{path.name}" for path in (ROOT / "data").iterdir() if path.suffix in (".csv", ".md")
+    }
     held = {name for name in zipfile.ZipFile(wheel).namelist() if not name.startswith("pdekit-")}
     assert held == wanted
     assert "pdekit/py.typed" in held
@@ -79,6 +82,7 @@ from pdekit import lab
 print(Path(pdekit.__file__).parent)
 for name in pdekit.__all__:
     getattr(pdekit, name)
+assert set(pdekit.table("ghia-1982")["component"]) == {"u", "v"}
 print(lab.first_lesson(Path.cwd()))
 """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

@@ -36,6 +36,7 @@ class Comm(Protocol):
     size: int
     seconds: float  # spent in communication, waiting included, since the start
     sent: int  # bytes handed over for communication since the start
+    messages: int  # in which they were
 
     def allreduce(self, array: np.ndarray) -> None:
         """Replace `array` by its sum over the ranks, in place."""
@@ -75,7 +76,7 @@ class Arrived:
 class Serial:
     """One rank."""
 
-    rank, size, seconds, sent = 0, 1, 0.0, 0
+    rank, size, seconds, sent, messages = 0, 1, 0.0, 0, 0
 
     def allreduce(self, array: np.ndarray) -> None:
         """The sum over one rank is the array itself."""
@@ -105,7 +106,7 @@ class _Ranks:
 
     def __init__(self, mpi: "MPI.Comm", in_place: object) -> None:
         self.rank, self.size = mpi.rank, mpi.size
-        self.seconds, self.sent = 0.0, 0
+        self.seconds, self.sent, self.messages = 0.0, 0, 0
         self._mpi, self._in_place = mpi, in_place
 
     @contextmanager
@@ -114,6 +115,7 @@ class _Ranks:
         yield
         self.seconds += time.perf_counter() - start
         self.sent += array.nbytes
+        self.messages += 1
 
     def allreduce(self, array: np.ndarray) -> None:
         with self._counted(array):

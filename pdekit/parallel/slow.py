@@ -57,6 +57,11 @@ class Slow:
         return self.inner.sent
 
     @property
+    def messages(self) -> int:
+        """In which they were."""
+        return self.inner.messages
+
+    @property
     def rounds(self) -> int:
         """In which P ranks have heard of each other."""
         return (self.size - 1).bit_length()

@@ -56,11 +56,12 @@ def compare(
 ) -> Comparison:
     """What each of `histories` (or files of them) took, and what it took to reach each loss in `at`.
 
-    steps, seconds of training, samples evaluated, bytes sent by all ranks together; loss: the mean of the last
-    `window`, as in `plot_loss` (an epoch evens out batches); communication: its share of all ranks' seconds, in
-    [0, 1]. "steps to 0.1", "seconds to 0.1", "bytes to 0.1": when that mean was first 0.1 or below, on the run's last
-    grid, since the loss on another grid is another number. Losses are comparable only between runs of one problem,
-    grid and objective; where ranks have not been gathered, bytes and communication are this rank's alone.
+    steps, seconds of training, samples evaluated, messages of a rank, bytes sent by all ranks together; loss: the mean
+    of the last `window`, as in `plot_loss` (an epoch evens out batches); communication: its share of all ranks'
+    seconds, in [0, 1]. "steps to 0.1", "seconds to 0.1", "messages to 0.1", "bytes to 0.1": when that mean was first
+    0.1 or below, on the run's last grid, since the loss on another grid is another number. Losses are comparable only
+    between runs of one problem, grid and objective; where ranks have not been gathered, bytes and communication are
+    this rank's alone.
 
     Raises ValueError for no run, one without steps, a window below 1, or `at` that is not finite.
     """
@@ -90,6 +91,7 @@ def row_of(
         "steps": len(history),
         "seconds": float(history.seconds[-1]),
         "samples": int(history.samples.sum()),
+        "messages": int(history.messages.sum()),
         "bytes": int(sent[-1]),
         "loss": float(mean[-1]),
         "communication": float(talked / (talked + computed)) if talked + computed else None,
@@ -99,6 +101,7 @@ def row_of(
         first = int(reached[0]) if len(reached) else None
         row[f"steps to {loss:g}"] = None if first is None else int(history.number[first])
         row[f"seconds to {loss:g}"] = None if first is None else float(history.seconds[first])
+        row[f"messages to {loss:g}"] = None if first is None else int(history.messages[: first + 1].sum())
         row[f"bytes to {loss:g}"] = None if first is None else int(sent[first])
     return row
 

@@ -18,8 +18,9 @@ class Step:
 
     `seconds` is training time since the start. Of this step, `communication` is the time that the rank spent in
     messages, waiting for other ranks included, `compute` the time that it spent otherwise, and `sent` the bytes that
-    it handed over. `samples` is how many samples all ranks together evaluated, at each point that a line search tried.
-    `end` is the number of the reason for which another step would find no lower loss (an `optim.End`), 0 without one.
+    it handed over, in `messages` calls of MPI. `samples` is how many samples all ranks together evaluated, at each
+    point that a line search tried. `end` is the number of the reason for which another step would find no lower loss
+    (an `optim.End`), 0 without one.
     """
 
     number: int
@@ -34,6 +35,7 @@ class Step:
     compute: float = 0.0
     samples: int = 0
     end: int = 0
+    messages: int = 0
 
 
 class History:

@@ -93,7 +93,8 @@ class Solver(Predictor, Resumable):
     def __next__(self) -> Step:
         if self.done or self.checkpoints.stopped:
             raise StopIteration
-        start, communication, sent = time.perf_counter(), self.comm.seconds, self.comm.sent
+        start, communication = time.perf_counter(), self.comm.seconds
+        sent, messages = self.comm.sent, self.comm.messages
         number = len(self.history) + 1
         self.optimizer = self.course.optimizer(number)
         batch, random = self.batch(number), any(self.dropouts)
@@ -134,6 +135,7 @@ class Solver(Predictor, Resumable):
             compute=elapsed - talked,
             samples=len(batch) * outcome.evaluations,
             end=int(outcome.end or 0),
+            messages=self.comm.messages - messages,
         )
         self.history.append(step)
         self.checkpoints.after(self, self.reduction.riders[self.comm.size :].tolist())

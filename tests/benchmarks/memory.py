@@ -1,22 +1,26 @@
-"""Bytes per rank with the optimizer's state whole and in parts, measured from the tensors that are held.
+"""Bytes per rank with the optimizer's state whole and in parts, from the tensors that are held; what that takes.
 
     python -m tests.benchmarks.memory [--ranks 1 2 4] [--grid 32]                             (make bench-memory)
 
 The default U-Net, float32, each line a job of its own; the largest rank's. State is every tensor that the optimizer
 holds beside the parameters and the message: two moments (adamw), 20 curvature pairs and a gradient (lbfgs, after 26
-steps). Peak is the process's resident memory, the library included. About two minutes.
+steps). Peak is the process's resident memory, the library included. Then seconds of an evaluation with its part of
+the optimizer's work, on two ranks, in parts by whole, in turns in one job: 64 samples for L-BFGS, all pairs in use.
+About three minutes.
 """
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 
 import pdekit as pk
-from tests.benchmarks.race import answer, machine, on_ranks, peak
+from tests.benchmarks.race import answer, machine, on_ranks, peak, race, spread
 
 STEPS = {"adamw": 3, "lbfgs": 26}
+BATCH = {"adamw": 8, "lbfgs": 64}
 
 
 def held(thing: object) -> list[Tensor]:
@@ -54,15 +58,42 @@ def measure(optimizer: str, sharded: bool, resolution: int) -> dict[str, float]:
     return dict(zip(found, ranks.max(axis=0).tolist(), strict=True))
 
 
+def times(optimizer: str, resolution: int) -> list[float]:
+    """Seconds of an evaluation, in parts by whole: one ratio a round, on rank 0 of two."""
+    torch.set_num_threads(1)
+    comm = pk.World()
+    batch = BATCH[optimizer]
+    setting = {"optimizer": optimizer, "samples": batch, "batch": batch, "steps": 10**6, "grids": "single"}
+
+    evaluations: dict[str, list[float]] = {"sharded": [], "together": []}
+
+    def contender(way: str) -> Callable[[int], object]:
+        experiment = pk.Experiment(pk.Poisson(resolution), **setting, sharded=way == "sharded")
+        solver = pk.Solver(experiment, comm)
+        solver.advance(STEPS[optimizer])
+        return lambda count: evaluations[way].append(
+            sum(step.evaluations for step in solver.advance(count)) / count
+        )
+
+    found = race({way: contender(way) for way in evaluations}, 40.0, least=15)
+    each = {way: found[way].max(axis=1) / evaluations[way][1:] for way in found}  # the first are a trial
+    return (each["sharded"] / each["together"]).tolist()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ranks", nargs="+", type=int, default=[1, 2, 4])
     parser.add_argument("--grid", type=int, default=32)
-    parser.add_argument("--rank", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--rank", nargs="+", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.rank:
-        optimizer, sharded, resolution = arguments.rank
-        answer(measure(optimizer, sharded == "sharded", int(resolution)))
+        optimizer, way, resolution = arguments.rank
+        both = way == "both"
+        answer(
+            times(optimizer, int(resolution))
+            if both
+            else measure(optimizer, way == "sharded", int(resolution))
+        )
         return
     print(f"default U-Net, float32, {arguments.grid}^2, global batch 8, MB per rank; {machine()}")
     print("optimizer   state      ranks   parameters    message      state   of whole   peak, all")
@@ -75,6 +106,11 @@ def main() -> None:
                 sizes = "".join(f"{found[k] / 1e6:11.2f}" for k in ("parameters", "message", "state"))
                 part = f"{found['state'] / whole:10.3f} {1e3 * found['peak']:11.0f}"
                 print(f"{optimizer:10} {way:10} {ranks:5}  {sizes} {part}", flush=True)
+    for optimizer in STEPS:
+        ratios = np.array(on_ranks(2, "memory", optimizer, "both", arguments.grid))
+        print(
+            f"{optimizer}: seconds of an evaluation on 2 ranks, in parts / whole {spread(ratios)}", flush=True
+        )
 
 
 if __name__ == "__main__":

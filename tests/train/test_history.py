@@ -206,7 +206,7 @@ def test_compare_says_what_it_took_to_reach_a_loss(tmp_path: Path) -> None:
     def run(losses: list[float], grids: list[int]) -> pk.History:
         made = pk.History(size=2)
         for k, (loss, grid) in enumerate(zip(losses, grids, strict=True), start=1):
-            step = pk.Step(k, loss, 0.5 * k, grid, 1e-3, 1.0, 0.1, 1, 10, 0.3, 4)
+            step = pk.Step(k, loss, 0.5 * k, grid, 1e-3, 1.0, 0.1, 1, 10, 0.3, 4, messages=37)
             made.extend([step], np.array([[[0.3, 0.1, 10], [0.2, 0.2, 30]]]))
         return made
 
@@ -215,6 +215,7 @@ def test_compare_says_what_it_took_to_reach_a_loss(tmp_path: Path) -> None:
     table = pk.compare({"first": first, "second": tmp_path / "second.csv"}, at=[0.5, 1.0])
     one, two = table["first"], table["second"]
     assert (one["steps"], one["seconds"], one["samples"], one["bytes"]) == (4, 2.0, 16, 160)
+    assert (one["messages"], one["messages to 0.5"], two["messages to 1"]) == (148, 148, 111)
     assert one["communication"] == pytest.approx(0.3 / 0.8) and one["loss"] == 0.5
     assert (one["steps to 0.5"], one["seconds to 0.5"], one["bytes to 0.5"]) == (4, 2.0, 160)
     assert (two["steps to 0.5"], two["steps to 1"], two["bytes to 1"]) == (None, 3, 120)

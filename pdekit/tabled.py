@@ -1,0 +1,31 @@
+"""Tables that come with pdekit: measured elsewhere, or published, each with its source in data/README.md."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from pdekit import checks
+
+PACKAGE = Path(__file__).parent
+PLACES = (PACKAGE.parent / "data", PACKAGE / "tables")  # in a checkout, and in an installed package
+
+
+def table(name: str) -> dict[str, np.ndarray]:
+    """The columns (rows,) of the table `name`, such as "optimizers", by their names: numbers, or words.
+
+    Lines that start with "# " say where it comes from and are left out. ValueError if there is none of that name.
+    """
+    found = {path.stem: path for place in PLACES for path in place.glob("*.csv")}
+    path = found[checks.one_of("table", name, tuple(sorted(found)))]
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("# ")]
+    names, *rows = csv.reader(lines)
+    return {name: _numbers(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+
+
+def _numbers(cells: tuple[str, ...]) -> np.ndarray:
+    """float64 if all of them are numbers or empty, which is nan; words otherwise."""
+    try:
+        return np.array([float(cell or "nan") for cell in cells])
+    except ValueError:
+        return np.array(cells)
