@@ -21,6 +21,9 @@ class Generator:
 
     norm: ClassVar[str] = "batch"  # what the norm layer that is passed in has to be
     hint: ClassVar[str] = "take a larger grid"
+    channels_last: ClassVar[bool] = (
+        True  # whether 2D weights, too, lie with the channels of a node side by side
+    )
 
     @property
     def least(self) -> int:

@@ -55,7 +55,7 @@ class Standard(Generator):
     @property
     def channels_last(self) -> bool:
         """Whether (B, C, H, W) is kept with the channels of a node side by side, which suits convolutions."""
-        return self.norm in ("batch", "none")  # the norms of single samples would be slower by more
+        return self.norm != "instance"  # which would be slower by more
 
     def body(self, norm_layer: NormLayer, channels: int, dim: int) -> tuple[nn.Module, int]:
         """The network but for its last layer, and how many channels it returns."""

@@ -25,6 +25,7 @@ class FlatModule:
         self.module = module
         self.tensors = [p for p in module.parameters() if p.requires_grad]
         whole = torch.cat([as_vector(p.detach()) for p in self.tensors])
+        self._last = [not p.is_contiguous() for p in self.tensors]
         self.parameters = whole if like is None else like.parameters
         self.message = torch.zeros(len(whole) + 2 * places + riders, dtype=whole.dtype)
         self.gradient, self.shares, self.riders = self.message.split([len(whole), 2 * places, riders])
@@ -36,7 +37,8 @@ class FlatModule:
     def split(self, vector: Tensor) -> list[Tensor]:
         """Views of a vector like `parameters`, shaped like the module's."""
         parts = vector.split([p.numel() for p in self.tensors])
-        return [shaped(part, p.shape) for part, p in zip(parts, self.tensors, strict=True)]
+        layers = zip(parts, self.tensors, self._last, strict=True)
+        return [shaped(part, p.shape, last) for part, p, last in layers]
 
     def backward(self, share: Tensor, ride: Tensor | None = None) -> None:
         """This place's `share` of the loss, its gradient, and what rides along (riders,); what was there is gone."""
@@ -58,12 +60,10 @@ class FlatModule:
 
 
 def as_vector(weight: Tensor) -> Tensor:
-    """The numbers of a layer's parameter, those of a weight with four axes channels last, as its images are."""
-    return (weight.movedim(1, -1) if weight.dim() == 4 else weight).reshape(-1)
+    """The numbers of a layer's parameter in the order of its memory; one that is not contiguous is channels last."""
+    return (weight if weight.is_contiguous() else weight.movedim(1, -1)).reshape(-1)
 
 
-def shaped(vector: Tensor, shape: torch.Size) -> Tensor:
-    """A view of what `as_vector` made, as the parameter of a layer."""
-    if len(shape) != 4:
-        return vector.view(shape)
-    return vector.view(shape[0], *shape[2:], shape[1]).movedim(-1, 1)
+def shaped(vector: Tensor, shape: torch.Size, last: bool) -> Tensor:
+    """A view of what `as_vector` made, as the parameter of a layer, channels last or contiguous."""
+    return vector.view(shape[0], *shape[2:], shape[1]).movedim(-1, 1) if last else vector.view(shape)

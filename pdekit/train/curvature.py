@@ -61,8 +61,12 @@ class GaussNewton:
         """G v (P,)."""
         tangents = dict(zip(self.trained, self.flat.split(v), strict=True))
         with torch.no_grad(), forward_ad.dual_level():
-            duals = {name: forward_ad.make_dual(p, tangents[name]) for name, p in self.trained.items()}
-            w = self.output(lambda inputs: functional_call(self.flat.module, duals, (inputs,)))
+            # contiguous, for a network of one's own: torch's group norm has no forward mode of channels last
+            duals = {
+                name: forward_ad.make_dual(p.contiguous(), tangents[name].contiguous())
+                for name, p in self.trained.items()
+            }
+            w = self.output(lambda inputs: functional_call(self.flat.module, duals, (inputs.contiguous(),)))
             along = forward_ad.unpack_dual(w).tangent
         back = self.of_loss(along) * self.slopes
         parts = torch.autograd.grad(self.w, list(self.trained.values()), back, retain_graph=True)

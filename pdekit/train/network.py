@@ -3,10 +3,10 @@
 from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 from pdekit.parallel import Comm, SyncBatchNorm
-from pdekit.parallel.flat import as_vector, shaped
 from pdekit.train.experiment import DTYPES, Experiment
 
 
@@ -16,11 +16,19 @@ def network(experiment: Experiment, comm: Comm) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(experiment.seed)
         module = experiment.build(layer).to(DTYPES[experiment.dtype])
-    for p in (
-        module.parameters()
-    ):  # laid out as they are while they are trained: a loaded network has the same bits
-        p.data = shaped(as_vector(p.data), p.shape)
+    if experiment.generator.channels_last:
+        for p in module.parameters():
+            if p.dim() == 4:
+                p.data = p.data.contiguous(memory_format=torch.channels_last)
     return module
+
+
+class GroupNorm(nn.GroupNorm):
+    """torch's, whose forward mode knows contiguous fields only."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (B, channels, *grid), and the same of it."""
+        return super().forward(x if forward_ad.unpack_dual(x).tangent is None else x.contiguous())
 
 
 def norm_layer(norm: str, comm: Comm, channels: int) -> nn.Module:
@@ -28,7 +36,7 @@ def norm_layer(norm: str, comm: Comm, channels: int) -> nn.Module:
     if norm == "batch":
         return SyncBatchNorm(channels, comm)
     if norm == "instance":
-        return nn.GroupNorm(channels, channels)  # the same, and unlike InstanceNorm2d it takes a batch of 0
+        return GroupNorm(channels, channels)  # the same, and unlike InstanceNorm2d it takes a batch of 0
     if norm == "group":
-        return nn.GroupNorm(next(g for g in (8, 4, 2, 1) if channels % g == 0), channels)
+        return GroupNorm(next(g for g in (8, 4, 2, 1) if channels % g == 0), channels)
     return nn.Identity()

