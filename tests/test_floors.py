@@ -9,13 +9,14 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "pdekit"
 HEAVY = {"torch", "mpi4py", "ipyparallel", "plotly", "ipywidgets"}
-ROOMS = {"pde", "generators", "optim", "parallel", "train", "cluster", "views"}
+ROOMS = {"pde", "generators", "optim", "parallel", "train", "scaling", "cluster", "views"}
 MAY_IMPORT = {  # room -> (rooms, heavy dependencies) that its modules may import, at the top or inside a function
     "pde": (set(), {"torch"}),
     "generators": (set(), {"torch"}),
     "optim": (set(), {"torch"}),
     "parallel": (set(), {"torch"}),
     "train": ({"pde", "generators", "optim", "parallel"}, {"torch"}),
+    "scaling": (set(), set()),
     "cluster": (set(), {"ipyparallel"}),
     "views": ({"pde", "train", "cluster"}, {"plotly", "ipywidgets"}),
 }

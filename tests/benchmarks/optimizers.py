@@ -32,7 +32,7 @@ from pdekit.optim.recipe import Recipe
 from pdekit.parallel import Serial
 from pdekit.pde.ritz import Ritz
 from pdekit.train.objectives import OBJECTIVES
-from tests.benchmarks import optimizers_table
+from tests.benchmarks.optimizers_table import show
 
 SAMPLES = 64
 MARKS = 24  # places, evenly spaced in the logarithm of the epoch, where a run is looked at
@@ -84,12 +84,6 @@ class Row:
     megabytes: float
     loss: float
     error: float
-
-    @classmethod
-    def read(cls, path: Path) -> list["Row"]:
-        """Those in the file `path`."""
-        with path.open(newline="") as file:
-            return [cls(**{f.name: f.type(row[f.name]) for f in fields(cls)}) for row in csv.DictReader(file)]
 
 
 class Counting(Serial):
@@ -197,9 +191,10 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--batches", nargs="+", type=int, default=[], help="instead of a method's own")
     chosen = parser.parse_args()
-    there = (
-        {(row.problem, row.method, row.batch) for row in Row.read(chosen.out)} if chosen.out.exists() else ()
-    )
+    there = set[tuple[str, str, int]]()
+    if chosen.out.exists():
+        before = pk.table(chosen.out)
+        there = set(zip(before["problem"], before["method"], before["batch"].astype(int), strict=True))
     cases = [
         Case(problem, method, batch)
         for problem in chosen.problems
@@ -222,7 +217,7 @@ def main() -> None:
             table.writerows([f"{v:.5g}" if isinstance(v, float) else v for v in row] for row in values)
             file.flush()
             print(*waiting[done], f"rate {rows[-1].rate:.3g}: loss {rows[-1].loss:.4g}", flush=True)
-    optimizers_table.show(Row.read(chosen.out))
+    show(pk.table(chosen.out))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,12 @@
+"""What training takes, measured and modelled; knows neither torch nor MPI."""
+
+from pdekit.lazy import loader
+
+_HERE = {
+    "Cost": "pdekit.scaling.cost",
+    "costs": "pdekit.scaling.runs",
+    "finals": "pdekit.scaling.runs",
+}
+
+__all__ = sorted(_HERE)
+__getattr__ = loader(__name__, _HERE)

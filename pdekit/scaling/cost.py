@@ -1,0 +1,33 @@
+"""What a training run takes to get somewhere, and how long that is on another machine."""
+
+from dataclasses import dataclass
+
+from pdekit import checks
+
+
+@dataclass(frozen=True)
+class Cost:
+    """`seconds` of one core; `messages` and `bytes` of each rank of several; `epochs` over the samples.
+
+    `batch` is the global batch, and so the number of ranks that can share the work at most.
+    """
+
+    seconds: float
+    epochs: float
+    messages: float
+    bytes: float
+    batch: int
+
+    def time(self, ranks: int, latency: float, bandwidth: float) -> float:
+        """Seconds on `ranks` ranks whose network has this latency (s) and bandwidth (bytes/s): compute + messages.
+
+        The samples are shared out evenly; ranks beyond the batch have none. A message is an allreduce of ceil(log2 P)
+        rounds there and back, each of `latency`, in which a rank sends and receives 2 (P - 1) / P of its bytes:
+        Rabenseifner's, by Thakur, Rabenseifner and Gropp (2005), Int. J. High Perform. Comput. Appl. 19, 49-66.
+        ValueError for numbers that are not above zero.
+        """
+        ranks = checks.whole("ranks", ranks)
+        latency, bandwidth = checks.positive("latency", latency), checks.positive("bandwidth", bandwidth)
+        shares = self.batch / -(-self.batch // ranks)  # the rank with most samples is waited for
+        rounds, part = 2 * (ranks - 1).bit_length(), 2 * (ranks - 1) / ranks
+        return self.seconds / shares + self.messages * rounds * latency + part * self.bytes / bandwidth
