@@ -124,7 +124,7 @@ class StochasticLBFGS(Recipe):
     repeats = True
 
     memory: int = 20
-    iterations: int = 4
+    iterations: int = 8
     trials: int = 10
     decrease: float = 1e-4
     growth: float = 1.0

@@ -60,7 +60,7 @@ class StochasticLBFGS(LBFGS):
         self,
         x: Tensor,
         memory: int = 20,
-        iterations: int = 4,
+        iterations: int = 8,
         trials: int = 10,
         decrease: float = DECREASE,
         dot: Dot = dot,

@@ -17,7 +17,7 @@ class Own(NamedTuple):
 
 MINI_BATCH = Own("cosine", samples=512, batch=8, steps=1600)
 # A line search compares losses of one batch, so it gets all samples at once; few, so that a step takes about a second.
-SEVERAL_EACH = MINI_BATCH._replace(steps=320)  # of some five evaluations
+SEVERAL_EACH = MINI_BATCH._replace(steps=180)  # of some nine evaluations
 FULL_BATCH = Own("constant", samples=64, batch=FIRST_HELD_OUT, steps=200)
 MINI_THEN_FULL = Own("cosine", samples=64, batch=8, steps=1600)
 

@@ -19,7 +19,7 @@ WAYS = [
     {"optimizer": "adam", "samples": 7, "batch": 3, "steps": 11, "dtype": "float64", "dropout": 0.1},
     {"optimizer": "sgd", "samples": 7, "batch": 5, "steps": 5, "dtype": "float64"},
     {"optimizer": "lbfgs", "samples": 7, "batch": 7, "steps": 6, "dtype": "float64"},
-    {"optimizer": "slbfgs", "samples": 7, "batch": 3, "steps": 5, "dtype": "float64"},
+    {"optimizer": "slbfgs", "samples": 7, "batch": 3, "steps": 2, "dtype": "float64"},
 ]
 
 
