@@ -11,6 +11,7 @@ NAMES = {
     "Adam": "pdekit.optim.recipes",
     "AdamW": "pdekit.optim.recipes",
     "LBFGS": "pdekit.optim.recipes",
+    "StochasticLBFGS": "pdekit.optim.recipes",
     "NewtonCG": "pdekit.optim.recipes",
     "Muon": "pdekit.optim.layer_recipes",
     "SOAP": "pdekit.optim.layer_recipes",

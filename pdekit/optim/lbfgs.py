@@ -41,6 +41,8 @@ class LBFGS:
     Curvature pairs are differences of gradients of the same batch, also when each step is given another one.
     """
 
+    line_search = staticmethod(strong_wolfe)
+
     def __init__(
         self,
         x: Tensor,
@@ -138,7 +140,7 @@ class LBFGS:
         trials = min(self.trials, self.evaluations - len(losses) - 1)  # and one more may be needed below
         if trials < 1:
             return End.EVALUATIONS
-        found, count = strong_wolfe(trial, origin, rate * scale, trials, wolfe)
+        found, count = self.line_search(trial, origin, rate * scale, trials, wolfe)
         if points[-1] is not found:  # the last evaluation is at the point that is kept
             trial(found.t)
         if found is origin:

@@ -3,13 +3,14 @@
 from pdekit.optim.layer_recipes import LAMB, LARS, SOAP, Muon
 from pdekit.optim.named import look_up
 from pdekit.optim.recipe import Recipe
-from pdekit.optim.recipes import LBFGS, SGD, Adam, AdamW, NewtonCG
+from pdekit.optim.recipes import LBFGS, SGD, Adam, AdamW, NewtonCG, StochasticLBFGS
 
 OPTIMIZERS: dict[str, Recipe] = {
     "sgd": SGD(),
     "adam": Adam(),
     "adamw": AdamW(),
     "lbfgs": LBFGS(),
+    "slbfgs": StochasticLBFGS(),
     "muon": Muon(),
     "soap": SOAP(),
     "lars": LARS(),

@@ -22,6 +22,8 @@ class Recipe:
     full_batch: ClassVar[bool] = False  # whether it wants all samples at once
     layers: ClassVar[bool] = False  # whether it has to see whole layers, and so the whole of x
     products: ClassVar[bool] = False  # whether it asks for products with the curvature of the loss
+    growth: ClassVar[float] = 1.0  # of the batch, from one epoch to the next
+    repeats: ClassVar[bool] = False  # whether a step evaluates its batch several times
 
     def make(self, x: Tensor, dot: Dot, split: Split) -> Optimizer:
         """The optimiser of x (P,), which it changes in place; `split` cuts vectors like x into the parameters."""

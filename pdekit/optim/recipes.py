@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pdekit import checks
-from pdekit.optim import lbfgs, newton_cg
+from pdekit.optim import lbfgs, newton_cg, stochastic_lbfgs
 from pdekit.optim.first_order import OfTorch
 from pdekit.optim.layers import Split
 from pdekit.optim.outcome import Dot, Optimizer, dot
@@ -108,6 +108,38 @@ class LBFGS(Recipe):
     def make(self, x: Tensor, dot: Dot, split: Split) -> Optimizer:
         """See `Recipe.make`."""
         return lbfgs.LBFGS(x, dot=dot, **asdict(self))
+
+
+@dataclass(frozen=True)
+class StochasticLBFGS(Recipe):
+    """L-BFGS for mini-batches; ValueError for bad settings.
+
+    `memory` curvature pairs are kept, each of one batch; a step is `iterations` moves on its batch, of at most `trials`
+    evaluations each, until the loss falls by `decrease` times what the slope promises. The batch of the first epoch is
+    the experiment's; with `growth` above 1 each epoch's is so many times the one before, until it is all samples.
+    """
+
+    words = "curvature from two gradients of each batch, and steps that are shortened only"
+    default_rate = 1.0
+    repeats = True
+
+    memory: int = 20
+    iterations: int = 8
+    trials: int = 10
+    decrease: float = 1e-4
+    growth: float = 1.0
+
+    def __post_init__(self) -> None:
+        if checks.number("growth", self.growth) < 1:
+            raise checks.refuse("growth", "a number from 1 on", self.growth, "give growth=1.0 for none")
+        self.make(torch.zeros(1), dot, lambda x: [x])  # which refuses what cannot be
+        self.settled(growth=float(self.growth))
+
+    def make(self, x: Tensor, dot: Dot, split: Split) -> Optimizer:
+        """See `Recipe.make`."""
+        return stochastic_lbfgs.StochasticLBFGS(
+            x, self.memory, self.iterations, self.trials, self.decrease, dot
+        )
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,16 @@ class Then(Recipe):
         return method(self.first).full_batch
 
     @property
+    def growth(self) -> float:
+        """That of the first one."""
+        return method(self.first).growth
+
+    @property
+    def repeats(self) -> bool:
+        """Of the first one."""
+        return method(self.first).repeats
+
+    @property
     def layers(self) -> bool:
         """Of either."""
         return method(self.first).layers or self.last.layers

@@ -11,6 +11,7 @@ from pdekit.optim.plateau import Watch
 from pdekit.optim.recipe import Recipe
 from pdekit.optim.warm_up import SCHEDULES
 from pdekit.parallel.reduction import Together
+from pdekit.train.epochs import Epochs
 from pdekit.train.history import Step
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Course:
         schedule = experiment.schedule
         self.schedule = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
         self._method: Recipe | None = None
-        self._epoch = -(-experiment.samples // experiment.batch)
+        self._epochs = Epochs(experiment.samples, experiment.batch, self.recipe.growth)
         self._restart()
 
     def optimizer(self, step: int) -> Optimizer:
@@ -40,12 +41,11 @@ class Course:
 
     def batch(self, step: int) -> np.ndarray:
         """The global samples of it: each epoch is one permutation, drawn for all ranks."""
-        samples, batch = self.experiment.samples, self.experiment.batch
-        if batch == samples or (step > self.turn and self.recipe.last.full_batch):
+        samples, place = self.experiment.samples, self._epochs.place(step)
+        if place.batch == samples or (step > self.turn and self.recipe.last.full_batch):
             return np.arange(samples)
-        epoch, place = divmod(step - 1, self._epoch)
-        order = np.random.default_rng([self.experiment.seed, epoch]).permutation(samples)
-        return order[place * batch : (place + 1) * batch]
+        order = np.random.default_rng([self.experiment.seed, place.epoch]).permutation(samples)
+        return order[place.within * place.batch : (place.within + 1) * place.batch]
 
     def rate(self, step: int, before: Sequence[Step]) -> float:
         """The learning rate of it; a plateau is seen in the losses of the steps `before`."""
@@ -70,12 +70,12 @@ class Course:
             return
         if len(steps) < self._seen:
             self._restart()
-        for step in steps[self._seen :]:
+        for number, step in enumerate(steps[self._seen :], self._seen + 1):
             if step.resolution != self._resolution:
                 self._watch.forget()
                 self._losses, self._resolution = [], step.resolution
             self._losses.append(step.loss)
-            if len(self._losses) == self._epoch:
-                self._watch.see(sum(self._losses) / self._epoch)
+            if len(self._losses) >= self._epochs.place(number).steps:
+                self._watch.see(sum(self._losses) / len(self._losses))
                 self._losses = []
         self._seen = len(steps)

@@ -37,11 +37,12 @@ class Experiment:
     through a hierarchy of halved grids where these fit the generator: "single", "coarse-to-fine", or a
     multigrid cycle "v", "w", "f", "half-v"; left out, what suits the problem. Each visit of a grid gets the
     same share of the work, over which the rate's schedule runs. `head="galerkin"`: the generator proposes a
-    basis, and the best combination in it is taken. `steps` are optimizer steps, `batch` the *global* batch.
-    Of three ways to add up the ranks other than one message, one may be chosen: `reproducible`, the same bits on
-    1 to 8 ranks, each with one thread; `sharded`, each rank holds its part of the optimizer's state; `overlap`,
-    gradients travel while backward goes on. `start` is the path of a generator of the same recipe, saved by a solver
-    of another grid or problem; `frozen` names parts of the network that keep their numbers, such as ("down.0",).
+    basis, and the best combination in it is taken. `steps` are optimizer steps, `batch` the *global* batch
+    (that of the first epoch where the optimizer lets it grow). Of three ways to add up the ranks other than one
+    message, one may be chosen: `reproducible`, the same bits on 1 to 8 ranks, each with one thread; `sharded`, each
+    rank holds its part of the optimizer's state; `overlap`, gradients travel while backward goes on. `start` is the
+    path of a generator of the same recipe, saved by a solver of another grid or problem; `frozen` names parts of the
+    network that keep their numbers, such as ("down.0",).
     """
 
     problem: Problem = field(default_factory=Poisson)

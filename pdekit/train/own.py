@@ -17,6 +17,7 @@ class Own(NamedTuple):
 
 MINI_BATCH = Own("cosine", samples=512, batch=8, steps=1600)
 # A line search compares losses of one batch, so it gets all samples at once; few, so that a step takes about a second.
+SEVERAL_EACH = MINI_BATCH._replace(steps=180)  # of some nine evaluations
 FULL_BATCH = Own("constant", samples=64, batch=FIRST_HELD_OUT, steps=200)
 MINI_THEN_FULL = Own("cosine", samples=64, batch=8, steps=1600)
 
@@ -25,4 +26,6 @@ def own(recipe: Recipe) -> Own:
     """That of the kind of `recipe`."""
     if recipe.full_batch:
         return FULL_BATCH
+    if recipe.repeats:
+        return SEVERAL_EACH
     return MINI_THEN_FULL if recipe.last.full_batch else MINI_BATCH

@@ -18,6 +18,7 @@ RUNS = {
     "soap": {"optimizer": pk.SOAP(every=2)},
     "lars": {"optimizer": "lars", "schedule": "step"},
     "lamb": {"optimizer": "lamb", "schedule": "warm-up"},
+    "slbfgs": {"optimizer": pk.StochasticLBFGS(iterations=2)},
     "then": {"optimizer": pk.Then("soap", pk.LBFGS(memory=3), after=0.5)},
     "plateau": {"schedule": pk.Plateau(by=0.5, patience=0, threshold=0.5)},
 }

@@ -67,7 +67,7 @@ def test_it_starts_coarse_and_ends_on_the_problems_grid() -> None:
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance", "group", "none"])
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "lbfgs"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "lbfgs", "slbfgs"])
 def test_every_optimizer_trains_with_every_norm(optimizer: str, norm: str) -> None:
     solver = small(generator=pk.UNet(width=4, depth=2, norm=norm), optimizer=optimizer, batch=7)
     history = solver.run()
