@@ -11,6 +11,7 @@ import pdekit as pk
 from pdekit.generators.network import BUILD
 from pdekit.parallel import Comm, SyncBatchNorm, block, reduction, share
 from pdekit.parallel.slow import Slow
+from tests.ranks.beside_ddp import beside_ddp  # noqa: F401 (found here by its name)
 from tests.ranks.resuming import bad_disk, every_step, go_on, late_once  # noqa: F401 (found here by their names)
 
 
