@@ -153,15 +153,13 @@ def run(solver: "Solver", crew: Crew, curve: Path | None, records: Records) -> N
     printed = time.monotonic()
     with records.kept(solver):
         for step in solver:
-            if curve is not None and (
-                step.number % every == 0 or solver.done
-            ):  # a choice that all ranks share
-                rows.append(
-                    (step.number, step.seconds, step.resolution, solver.error(held_out, step.resolution))
-                )
+            due = step.number % every == 0
+            if curve is not None and (due or solver.done):  # a choice that all ranks share
+                error = solver.error(held_out, step.resolution)
+                rows.append((step.number, step.seconds, step.resolution, error))
                 if comm.rank == 0:
                     write_curve(curve, rows)
-            if step.number % every == 0:
+            if due:
                 records.update(solver)
             if time.monotonic() - printed >= PERIOD or solver.done:
                 printed = time.monotonic()

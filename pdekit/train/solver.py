@@ -28,7 +28,7 @@ from pdekit.train.predictor import Predictor
 from pdekit.train.ranks import gathering
 from pdekit.train.resumable import Resumable
 from pdekit.train.saved import save
-from pdekit.train.transfer import builder, train_mode
+from pdekit.train.transfer import Mode, builder
 
 CHECK = 10  # steps between two comparisons of the ranks' parameters
 
@@ -62,6 +62,7 @@ class Solver(Predictor, Resumable):
         self.norms = [m for layers in copies for m in layers if isinstance(m, SyncBatchNorm)]
         for norm in self.norms:
             norm.hold = True  # until the step is taken
+        self.modes = [Mode(module, experiment.frozen) for module in self.reduction.modules]
         self.dropouts = [dropouts(module) for module in self.reduction.modules]
         self.course = Course(experiment, self.reduction)
         self.optimizer = self.course.optimizer(1)
@@ -104,8 +105,8 @@ class Solver(Predictor, Resumable):
         self.problem, self._latest = self.experiment.problem.at(resolution), batch
         rate = self.course.rate(number, self.history.steps)
         shares = self.reduction.shares(batch)
-        for module, layers, share in zip(self.reduction.modules, self.dropouts, shares, strict=True):
-            train_mode(module, self.experiment.frozen)
+        for mode, layers, share in zip(self.modes, self.dropouts, shares, strict=True):
+            mode.train()
             remember(layers, (self.experiment.seed, number), share)
         parts = self.samples(shares)
         evaluate = Evaluation(self, parts, len(batch))

@@ -38,11 +38,20 @@ def builder(experiment: Experiment) -> Build:
     return build
 
 
-def train_mode(module: nn.Module, frozen: tuple[str, ...]) -> None:
-    """Ready for a step: batch norms take the batch's statistics, dropouts drop, but in the parts named `frozen`."""
-    module.train()
-    for part in parts(module, frozen):
-        part.eval()
+class Mode:
+    """How `module` is while it is trained: batch norms take the batch's statistics, dropouts drop, but in `frozen`."""
+
+    def __init__(self, module: nn.Module, frozen: tuple[str, ...]) -> None:
+        self.module, self.frozen = module, parts(module, frozen)
+        held = {id(one) for part in self.frozen for one in part.modules()}
+        self.wanted = [(one, id(one) not in held) for one in module.modules()]
+
+    def train(self) -> None:
+        """Ready for a step."""
+        if any(one.training != wanted for one, wanted in self.wanted):  # to set them takes 1 % of a step
+            self.module.train()
+            for part in self.frozen:
+                part.eval()
 
 
 def parts(module: nn.Module, names: tuple[str, ...]) -> list[nn.Module]:

@@ -1,15 +1,20 @@
 """Seconds per step on two ranks: pdekit, torch's DDP over gloo, two threads, and a perfect machine.
 
-    python -m tests.benchmarks.steps [--grids 64 128 256] [--batches 4 16] [--seconds 25]      (make bench)
+    python -m tests.benchmarks.steps [--grids 64 128 256] [--batches 4 16] [--norm batch] [--seconds 25]   (make bench)
 
 The same U-Net (the default), global batch and optimizer (fused AdamW), float32, in turns in one job of two processes:
 
-    pdekit         two ranks, batch norm over both
-    DDP            torch's DistributedDataParallel over gloo on loopback, as it comes; see ddp.py on batch norm
-    DDP tuned      the same with gradient_as_bucket_view=True, broadcast_buffers=False, static_graph=True
-    perfect        two processes with half of the batch each that start together and never communicate
-    two threads    one process, two threads
-    one            one process, one thread
+    pdekit            two ranks, batch norm over both
+    DDP               torch's DistributedDataParallel over gloo on loopback, as it comes; each rank's batch norm its own
+    DDP tuned         the same with gradient_as_bucket_view=True, broadcast_buffers=False, static_graph=True
+    DDP synchronised  DDP tuned with batch norm over both ranks (sync_norm.py): the same losses as pdekit's
+    perfect           two processes with half of the batch each that start together and never communicate
+    two threads       one process, two threads
+    one               one process, one thread
+
+DDP and DDP tuned are another training than pdekit's, with 36 messages fewer in a step. With `--norm group` all have
+group norm instead, which needs no message: all but "perfect" are then the same training, and DDP synchronised, which
+would be DDP tuned, is left out.
 
 A ratio is that of seconds per step in the same round: median, and quartiles over the rounds. Seconds per step of the
 perfect machine are the batch by the sum of both processes' samples per second. "In communication" includes
@@ -27,20 +32,21 @@ from tests.benchmarks.race import answer, machine, on_ranks, peak, race, spread
 TUNED = {"gradient_as_bucket_view": True, "broadcast_buffers": False, "static_graph": True}
 
 
-def measure(resolution: int, batch: int, seconds: float, store: str) -> dict[str, dict]:
+def measure(resolution: int, batch: int, norm: str, seconds: float, store: str) -> dict[str, dict]:
     """Times, on every rank of a job of two: {contender: {"seconds": (rounds,), ...}}."""
     import torch
     from torch import distributed
 
     import pdekit as pk
     from tests.benchmarks.ddp import Distributed
+    from tests.benchmarks.sync_norm import SyncNorm
 
     torch.set_num_threads(1)
     both = pk.World()
 
     def experiment(batch: int) -> pk.Experiment:
         setting = {"samples": 4 * batch, "batch": batch, "steps": 10**6, "grids": "single"}
-        return pk.Experiment(pk.Poisson(resolution), **setting)
+        return pk.Experiment(pk.Poisson(resolution), pk.UNet(norm=norm), **setting)
 
     pdekit = pk.Solver(experiment(batch), both)
     pdekit.advance(2)
@@ -52,9 +58,12 @@ def measure(resolution: int, batch: int, seconds: float, store: str) -> dict[str
     half = pk.Solver(experiment(batch // 2))
     half.advance(2)
     distributed.init_process_group("gloo", f"file://{store}/gloo", rank=both.rank, world_size=2)
-    ddp = Distributed(experiment(batch), both.rank, 2)
-    tuned = Distributed(experiment(batch), both.rank, 2, **TUNED)
-    ddp.advance(2), tuned.advance(2)
+    ddp = {"DDP": {}, "DDP tuned": TUNED}
+    if norm == "batch":
+        ddp["DDP synchronised"] = {"batch_norm": SyncNorm, **TUNED}
+    ddp = {name: Distributed(experiment(batch), both.rank, 2, **options) for name, options in ddp.items()}
+    for contender in ddp.values():
+        contender.advance(2)
 
     def threads(steps: int) -> None:
         torch.set_num_threads(2)
@@ -65,8 +74,7 @@ def measure(resolution: int, batch: int, seconds: float, store: str) -> dict[str
     times = race(
         {
             "pdekit": pdekit.advance,
-            "DDP": ddp.advance,
-            "DDP tuned": tuned.advance,
+            **{name: contender.advance for name, contender in ddp.items()},
             "perfect": half.advance,
             "two threads": threads if alone else None,
             "one": alone.advance if alone else None,
@@ -88,7 +96,7 @@ def show(resolution: int, batch: int, found: dict[str, dict]) -> None:
     """One table."""
     ours = np.array(found["pdekit"]["seconds"])
     print(f"\n{resolution}^2, global batch {batch}, {len(ours)} rounds")
-    print("              s/step  samples/s   pdekit's time / its       in communication   peak GB/rank")
+    print(f"{'':16}  s/step  samples/s   pdekit's time / its       in communication   peak GB/rank")
     for name, row in found.items():
         times = np.array(row["seconds"])
         ratio = spread(ours / times) if name != "pdekit" else ""
@@ -96,7 +104,7 @@ def show(resolution: int, batch: int, found: dict[str, dict]) -> None:
         held = f"{row['peak']:.2f}" if row["peak"] else ""
         rate = batch / np.median(times)
         print(
-            f"{name:12} {np.median(times):7.3f} {rate:10.1f}   {ratio:24} {waited:>16} {held:>14}", flush=True
+            f"{name:16} {np.median(times):7.3f} {rate:10.1f}   {ratio:24} {waited:>16} {held:>14}", flush=True
         )
     throughput = np.array(found["perfect"]["seconds"]) / ours
     speedup = np.array(found["one"]["seconds"]) / ours
@@ -107,20 +115,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--grids", nargs="+", type=int, default=[64, 128, 256])
     parser.add_argument("--batches", nargs="+", type=int, default=[4, 16])
+    parser.add_argument("--norm", choices=("batch", "group"), default="batch")
     parser.add_argument("--seconds", type=float, default=25.0)
-    parser.add_argument("--rank", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--rank", nargs=5, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.rank:
-        resolution, batch, seconds, store = arguments.rank
-        answer(measure(int(resolution), int(batch), float(seconds), store))
+        resolution, batch, norm, seconds, store = arguments.rank
+        answer(measure(int(resolution), int(batch), norm, float(seconds), store))
         return
     if any(batch < 2 or batch % 2 for batch in arguments.batches):
         parser.error("--batches: expected even numbers, so that both ranks have the same work")
-    print(f"default U-Net, float32; {machine()}")
+    print(f"default U-Net, {arguments.norm} norm, float32; {machine()}")
     for resolution in arguments.grids:
         for batch in arguments.batches:
             with tempfile.TemporaryDirectory() as store:
-                found = on_ranks(2, "steps", resolution, batch, arguments.seconds, store)
+                found = on_ranks(2, "steps", resolution, batch, arguments.norm, arguments.seconds, store)
             show(resolution, batch, found)
 
 

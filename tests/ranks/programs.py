@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from unittest import mock
 
 import numpy as np
 import torch
@@ -11,7 +12,8 @@ import pdekit as pk
 from pdekit.generators.network import BUILD
 from pdekit.parallel import Comm, SyncBatchNorm, block, reduction, share
 from pdekit.parallel.slow import Slow
-from tests.ranks.resuming import bad_disk, every_step, go_on, late_once  # noqa: F401 (found here by their names)
+from tests.ranks.beside_ddp import beside_ddp  # noqa: F401 (found here by its name)
+from tests.ranks.resuming import bad_disk, go_on, late_once  # noqa: F401 (found here by their names)
 
 
 def losses(comm: Comm, runs: list[dict]) -> list[dict]:
@@ -23,11 +25,10 @@ def train(
     comm: Comm, resolution: int = 16, norm: str = "batch", dropout: float = 0.0, **settings: object
 ) -> dict:
     generator = pk.UNet(width=4, depth=2, norm=norm, dropout=dropout)
-    reduction.BUCKET = 1000  # some buckets even for a small network
-    solver = pk.Solver(
-        pk.Experiment(pk.Poisson(resolution), generator, schedule="constant", **settings), comm
-    )
-    solver.run()
+    experiment = pk.Experiment(pk.Poisson(resolution), generator, schedule="constant", **settings)
+    with mock.patch.object(reduction, "BUCKET", 1000):  # some buckets even for a small network
+        solver = pk.Solver(experiment, comm)
+        solver.run()
     state = b"".join(t.numpy().tobytes() for t in solver.generator.state_dict().values())
     return {"losses": solver.history.loss.tolist(), "digest": hashlib.sha256(state).hexdigest()}
 

@@ -27,6 +27,7 @@ def go_on(comm: Comm, folders: list[str], steps: int) -> dict[str, list]:
         else:
             solver.advance(steps)
         solver.checkpoint()
+        solver.checkpoints.release()
         losses.append(solver.history.loss.tolist())
         tables.append(solver.gather_ranks().ranks.table.tolist())
     return {"losses": losses, "tables": tables}
@@ -87,8 +88,3 @@ def bad_disk(comm: Comm, experiment: str, folder: str) -> dict:
         "seen": seen,
         "losses": solver.run().loss.tolist(),
     }
-
-
-def every_step(comm: Comm, experiment: str, folder: str) -> None:
-    """Train with a checkpoint after every step, until somebody ends it."""
-    pk.Solver(pk.Experiment.parse(experiment), comm, checkpoints=folder, every=1).run()

@@ -3,7 +3,6 @@
 Each test names the sabotage that makes it fail.
 """
 
-import json
 import os
 import random
 import signal
@@ -24,6 +23,11 @@ from tests.ranks.launch import ROOT, on_ranks
 
 pytestmark = pytest.mark.ranks
 
+EVERY_STEP = """
+import sys
+import pdekit as pk
+pk.Solver(pk.Experiment.parse(sys.argv[1]), pk.World(), checkpoints=sys.argv[2], every=1).run()
+"""
 UNET, STEPS = pk.UNet(width=2, depth=2), 10
 RUNS = {  # batches of 3 leave ranks without samples
     "sgd": {"optimizer": "sgd"},
@@ -100,7 +104,7 @@ def test_a_late_rank_holds_up_no_step_and_a_full_disk_is_told_everywhere(tmp_pat
     """Fails if ranks decide by their own writer alone, or if the failure of one is not sent to the others."""
     one = experiment(steps=12)
     expected = pk.Solver(one).run().loss
-    told = on_ranks(2, "bad_disk", experiment=str(one), folder=str(tmp_path))
+    told = on_ranks(2, "bad_disk", alone=True, experiment=str(one), folder=str(tmp_path))
     assert told[0]["said"] == told[1]["said"]
     step, said = told[0]["said"].split(": ", 1)
     assert told[0]["refused"] == told[1]["refused"]  # a folder that another run holds
@@ -126,8 +130,7 @@ def test_a_dead_rank_ends_the_job_and_the_newest_checkpoint_goes_on(kills: int, 
     rng = random.Random(0)
     for k in range(kills):
         folder = tmp_path / str(k)
-        given = json.dumps({"experiment": str(one), "folder": str(folder)})
-        with started(3, "-m", "tests.ranks.launch", "every_step", given, str(tmp_path)) as job:
+        with started(3, "-c", EVERY_STEP, str(one), str(folder)) as job:
             wait_for(lambda place=folder: pk.Checkpoint.paths(place))
             time.sleep(rng.uniform(0, 0.3))
             rng.choice(ranks_of(job)).kill()

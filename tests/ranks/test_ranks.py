@@ -12,20 +12,20 @@ ADAM = [
         "optimizer": "adam",
         "samples": 7,
         "batch": batch,
-        "steps": 50,
+        "steps": 12,
         "dtype": "float64",
         "objective": objective,
     }
     for batch, objective in ((3, "mean"), (5, "mean"), (7, "mean"), (3, "log"))
 ]
 LBFGS = [
-    {"optimizer": "lbfgs", "samples": 7, "batch": batch, "steps": 20, "dtype": "float64"}
+    {"optimizer": "lbfgs", "samples": 7, "batch": batch, "steps": 8, "dtype": "float64"}
     for batch in (3, 5, 7)
 ]
 GALERKIN = [  # each sample solves a system of its own
-    {"optimizer": "adam", "samples": 7, "batch": 3, "steps": 8, "dtype": "float64", "head": "galerkin"}
+    {"optimizer": "adam", "samples": 7, "batch": 3, "steps": 4, "dtype": "float64", "head": "galerkin"}
 ]
-FEWER = [{"optimizer": "adam", "samples": 2, "batch": 2, "steps": 50, "dtype": "float64"}]
+FEWER = [{"optimizer": "adam", "samples": 2, "batch": 2, "steps": 10, "dtype": "float64"}]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_loss_histories_do_not_depend_on_the_number_of_ranks(ranks: int, serial:
 def test_in_float32_the_replicas_keep_the_same_bits() -> None:
     """With every norm. Fails if any rank adds noise to its gradient, or if a collective gives ranks different bits."""
     runs = [  # the last batch of an epoch leaves two of the three ranks without samples
-        {"optimizer": o, "norm": norm, "samples": 9, "batch": b, "steps": 30}
+        {"optimizer": o, "norm": norm, "samples": 9, "batch": b, "steps": 12}
         for norm in ("batch", "group", "instance", "none")
         for o, b in (("adamw", 4), ("lbfgs", 9))
     ]
@@ -90,7 +90,7 @@ def test_shares_over_real_ranks_are_the_blocks() -> None:
 
 def test_a_failure_on_one_rank_ends_all_ranks_with_its_message() -> None:
     with pytest.raises(AssertionError, match="this is rank 1"):
-        on_ranks(3, "fail_on_one_rank")
+        on_ranks(3, "fail_on_one_rank", alone=True)
 
 
 def test_a_loss_that_is_not_finite_ends_every_rank_at_the_same_step() -> None:

@@ -82,6 +82,25 @@ def test_frozen_parts_keep_their_numbers_and_are_not_in_the_vector(start: str) -
     assert not np.allclose(losses, solver(start=start, dtype="float64").run().loss, rtol=1e-6)
 
 
+@pytest.mark.parametrize("frozen", [(), ("down.0",)])
+def test_who_looks_between_steps_changes_nothing(frozen: tuple[str, ...]) -> None:
+    """Predictions, errors, and a mode set by hand. Fails if a step trains as one predicts, or trains frozen parts.
+
+    Dropout and batch norm, whose running statistics have to move, but for those of frozen parts.
+    """
+    settings = {"generator": pk.UNet(width=4, depth=2, dropout=0.2), "frozen": frozen, "dtype": "float64"}
+    alone, watched = solver(**settings), solver(**settings)
+    before = state(watched)
+    for look in (lambda: watched.predict(0), lambda: watched.error([1]), watched.generator.train):
+        watched.advance(1), look()
+    np.testing.assert_array_equal(watched.run().loss, alone.run().loss)
+    after, expected = state(watched), state(alone)
+    for name, tensor in after.items():
+        assert torch.equal(tensor, expected[name]), name
+        stays = any(name.startswith(f"body.{part}.") for part in frozen)
+        assert torch.equal(tensor, before[name]) == stays, name
+
+
 def test_a_gradient_beside_frozen_parts_is_that_of_the_whole(start: str) -> None:
     """At norms without statistics: by torch on the loss of all samples, without any of the solver's vectors."""
     recipe = pk.UNet(width=4, depth=2, norm="group")
