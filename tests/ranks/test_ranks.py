@@ -12,15 +12,15 @@ ADAM = [
         "optimizer": "adam",
         "samples": 7,
         "batch": batch,
-        "steps": 12,
+        "steps": steps,
         "dtype": "float64",
         "objective": objective,
     }
-    for batch, objective in ((3, "mean"), (5, "mean"), (7, "mean"), (3, "log"))
+    for batch, objective, steps in ((3, "mean", 50), (5, "mean", 12), (7, "mean", 12), (3, "log", 12))
 ]
 LBFGS = [
-    {"optimizer": "lbfgs", "samples": 7, "batch": batch, "steps": 8, "dtype": "float64"}
-    for batch in (3, 5, 7)
+    {"optimizer": "lbfgs", "samples": 7, "batch": batch, "steps": steps, "dtype": "float64"}
+    for batch, steps in ((3, 8), (5, 8), (7, 20))
 ]
 GALERKIN = [  # each sample solves a system of its own
     {"optimizer": "adam", "samples": 7, "batch": 3, "steps": 4, "dtype": "float64", "head": "galerkin"}
