@@ -18,14 +18,16 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "silu": nn.SiLU,
     "tanh": nn.Tanh,
 }
-NORMS = ("batch", "instance", "group", "none")
+NORMS = ("batch", "rank", "instance", "group", "none")
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standard(Generator):
-    """`activation` is one of relu, leaky, gelu, silu, tanh; `norm` one of batch, instance, group, none.
+    """`activation` is one of relu, leaky, gelu, silu, tanh; `norm` one of batch, instance, group, none, and rank.
 
+    "rank" is a batch norm that knows the samples of its own rank only, so that results depend on their number: to see
+    it go wrong.
     With `coordinates` the network is also shown the x, y, z of each node. `dropout` is the probability that a
     channel of a sample is left out of a training step, behind each block.
     """

@@ -17,7 +17,10 @@ class Evaluation:
     """That of the global batch of `count` samples whose `parts` the copies of the network on this rank have."""
 
     def __init__(self, solver: "Solver", parts: list[Samples], count: int) -> None:
-        self.solver, self.parts, self.count = solver, parts, count
+        self.solver, self.parts = solver, parts
+        self.count = count  # what this rank's sum of losses is divided by
+        if solver.experiment.mean == "ranks":
+            self.count = max(sum(len(part.inputs) for part in parts), 1) * solver.comm.size
 
     def __call__(self, x: Tensor) -> tuple[float, Tensor]:
         """Loss and gradient at `x`, like `reduction.x`, summed over the ranks."""

@@ -43,6 +43,7 @@ class Experiment:
     rank holds its part of the optimizer's state; `overlap`, gradients travel while backward goes on. `start` is the
     path of a generator of the same recipe, saved by a solver of another grid or problem; `frozen` names parts of the
     network that keep their numbers, such as ("down.0",).
+    `mean="ranks"` trains the mean of the ranks' means, which depends on their number: to see it go wrong.
     """
 
     problem: Problem = field(default_factory=Poisson)
@@ -63,6 +64,7 @@ class Experiment:
     overlap: bool = False
     start: str | None = None
     frozen: tuple[str, ...] = ()
+    mean: str = "samples"
 
     def __post_init__(self) -> None:
         for name, kind in (("problem", Problem), ("generator", Generator)):
@@ -93,6 +95,7 @@ class Experiment:
             seed=checks.whole("seed", self.seed, least=0),
             objective=objective,
             head=head_of(self.head),
+            mean=checks.one_of("mean", self.mean, ("samples", "ranks")),
             grids=checks.one_of("grids", _or(self.grids, self.problem.grids), CYCLES),
         )
         if self.start is not None and not (isinstance(self.start, str) and self.start):
@@ -107,6 +110,9 @@ class Experiment:
         ways = [name for name in ("reproducible", "sharded", "overlap") if getattr(self, name)]
         if len(ways) > 1:
             raise checks.refuse("reduction", "one way at most", " and ".join(ways), "choose one of them")
+        if self.mean == "ranks" and self.reproducible:
+            remedy = "leave reproducible out: such a loss depends on the number of ranks"
+            raise checks.refuse("mean", "'samples' with reproducible=True", self.mean, remedy)
         if self.sharded and recipe.layers:
             remedy = "leave sharded out, or use sgd, adam, adamw or lbfgs"
             raise checks.refuse(

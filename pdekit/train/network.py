@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
-from pdekit.parallel import Comm, SyncBatchNorm
+from pdekit.parallel import Comm, Serial, SyncBatchNorm
 from pdekit.train.experiment import DTYPES, Experiment
 
 
@@ -32,9 +32,9 @@ class GroupNorm(nn.GroupNorm):
 
 
 def norm_layer(norm: str, comm: Comm, channels: int) -> nn.Module:
-    """The norm layer named `norm`, over the samples of all ranks where it is a batch norm."""
-    if norm == "batch":
-        return SyncBatchNorm(channels, comm)
+    """The norm layer named `norm`; "batch" is over the samples of all ranks."""
+    if norm in ("batch", "rank"):
+        return SyncBatchNorm(channels, comm if norm == "batch" else Serial())
     if norm == "instance":
         return GroupNorm(channels, channels)  # the same, and unlike InstanceNorm2d it takes a batch of 0
     if norm == "group":

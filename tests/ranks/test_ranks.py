@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
+import pdekit as pk
 from tests.ranks.launch import on_ranks
 
 pytestmark = pytest.mark.ranks
@@ -51,11 +53,35 @@ def test_loss_histories_do_not_depend_on_the_number_of_ranks(ranks: int, serial:
         assert len({one[k]["digest"] for one in everyone}) == 1, "the replicas differ"
 
 
+@pytest.mark.parametrize("wrong", [{"mean": "ranks"}, {"norm": "rank"}])
+def test_what_is_wrong_on_purpose_depends_on_the_number_of_ranks(wrong: dict, serial: list[dict]) -> None:
+    """On one rank it is the same, on two it is not: batches of 3 are cut into 2 and 1."""
+    run = ADAM[0] | {"steps": 3} | wrong
+    expected = serial[0]["losses"][:3]
+    (one,) = on_ranks(1, "losses", runs=[run])[0]
+    np.testing.assert_array_equal(one["losses"], expected)
+    everyone = on_ranks(2, "losses", runs=[run])
+    assert np.max(np.abs(np.array(everyone[0][0]["losses"]) / expected - 1)) > 1e-3
+    assert everyone[0][0]["losses"] == everyone[1][0]["losses"]
+
+
+def test_the_mean_of_means_by_hand() -> None:
+    """The first loss of 3 samples on 2 ranks: half of the mean of two, and half of the third."""
+    run = ADAM[0] | {"samples": 3, "steps": 1, "norm": "none"}
+    three = [on_ranks(1, "losses", runs=[run | {"batch": 3, "mean": "ranks"}])[0][0]["losses"][0]]
+    solver = pk.Solver(pk.Experiment(pk.Poisson(16), pk.UNet(width=4, depth=2, norm="none"), samples=3))
+    u = torch.from_numpy(solver.predict([0, 1, 2]))
+    energies = solver.problem.losses(u, solver.problem.sample([0, 1, 2])).tolist()
+    assert three[0] == pytest.approx(sum(energies) / 3, rel=1e-5)
+    found = on_ranks(2, "losses", runs=[run | {"mean": "ranks"}])[0][0]["losses"][0]
+    assert found == pytest.approx((energies[0] + energies[1]) / 4 + energies[2] / 2, rel=1e-5)
+
+
 def test_in_float32_the_replicas_keep_the_same_bits() -> None:
     """With every norm. Fails if any rank adds noise to its gradient, or if a collective gives ranks different bits."""
     runs = [  # the last batch of an epoch leaves two of the three ranks without samples
         {"optimizer": o, "norm": norm, "samples": 9, "batch": b, "steps": 12}
-        for norm in ("batch", "group", "instance", "none")
+        for norm in ("batch", "rank", "group", "instance", "none")
         for o, b in (("adamw", 4), ("lbfgs", 9))
     ]
     for one in zip(*on_ranks(3, "losses", runs=runs), strict=True):
