@@ -41,6 +41,7 @@ _HOME = {
     "plot_loss": "pdekit.views",
     "plot_error": "pdekit.views",
     "plot_scaling": "pdekit.views",
+    "plot_ranks": "pdekit.views",
     "Dashboard": "pdekit.views",
 }
 

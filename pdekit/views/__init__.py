@@ -11,6 +11,7 @@ _HOME = {
     "plot_loss": "pdekit.views.curves",
     "plot_error": "pdekit.views.curves",
     "plot_scaling": "pdekit.views.curves",
+    "plot_ranks": "pdekit.views.timeline",
     "Dashboard": "pdekit.views.dashboard",
 }
 
