@@ -1,12 +1,15 @@
 """The tables in data/ are still what their provenance says, and can be read."""
 
 import csv
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import pdekit as pk
+from pdekit.scaling import runs
+from tests.benchmarks.optimizers import Case
 from tests.pde.test_poisson import independent_matrix
 
 HELD_OUT = np.load(Path(__file__).parents[1] / "data" / "poisson-64-held-out.npz")
@@ -46,3 +49,14 @@ def test_a_table_has_its_source_and_reads_as_the_csv_module_reads_it(path: Path)
 def test_a_table_that_is_not_there_is_named() -> None:
     with pytest.raises(ValueError, match=r"table: expected one of .*'ghia-1982'.* got 'ghia'"):
         pk.table("ghia")
+
+
+@pytest.mark.parametrize("case", [Case("poisson", "lbfgs", 64), Case("galerkin", "muon", 64)])
+def test_runs_of_the_optimizers_begin_as_the_table_says(case: Case) -> None:
+    """The first three marks of one run, trained again. Fails if a method, a loss or a count of messages changes."""
+    (run, *_) = runs(pk.table("optimizers"), case.problem)[case.method, case.batch]
+    again = islice(case.run(run["rate"][0], 0, int(run["budget"][0]), seconds=100.0), 3)
+    for k, row in enumerate(again):
+        assert row.messages == run["messages"][k]
+        for name in ("epoch", "megabytes", "loss", "error"):
+            assert getattr(row, name) == pytest.approx(run[name][k], rel=1e-2), name

@@ -1,4 +1,7 @@
-"""The menu: the methods that have a name, which stands for the recipe without settings."""
+"""The methods that have a name, which stands for the recipe without settings, and those that are offered first.
+
+Offered are those that win a column of the table in README.md, "How it trains", and what they are compared with.
+"""
 
 from pdekit.optim.layer_recipes import LAMB, LARS, SOAP, Muon
 from pdekit.optim.named import look_up
@@ -17,6 +20,8 @@ OPTIMIZERS: dict[str, Recipe] = {
     "lamb": LAMB(),
     "newton-cg": NewtonCG(),
 }
+
+OFFERED = ("adamw", "adam", "sgd", "muon", "lbfgs")
 
 
 def method(given: Recipe | str, setting: str = "optimizer") -> Recipe:

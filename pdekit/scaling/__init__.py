@@ -4,8 +4,9 @@ from pdekit.lazy import loader
 
 _HERE = {
     "Cost": "pdekit.scaling.cost",
-    "costs": "pdekit.scaling.runs",
-    "finals": "pdekit.scaling.runs",
+    "costs": "pdekit.scaling.measured",
+    "finals": "pdekit.scaling.measured",
+    "runs": "pdekit.scaling.measured",
 }
 
 __all__ = sorted(_HERE)

@@ -1,5 +1,6 @@
 """What a training run takes to get somewhere, and how long that is on another machine."""
 
+import math
 from dataclasses import dataclass
 
 from pdekit import checks
@@ -28,6 +29,8 @@ class Cost:
         """
         ranks = checks.whole("ranks", ranks)
         latency, bandwidth = checks.positive("latency", latency), checks.positive("bandwidth", bandwidth)
+        if not math.isfinite(self.seconds):
+            return math.inf  # it never gets there
         shares = self.batch / -(-self.batch // ranks)  # the rank with most samples is waited for
         rounds, part = 2 * (ranks - 1).bit_length(), 2 * (ranks - 1) / ranks
         return self.seconds / shares + self.messages * rounds * latency + part * self.bytes / bandwidth

@@ -10,8 +10,8 @@ Seconds are the process's, in steps alone; an evaluation of all samples is an ep
 a rank of several, counted as they are asked for.
 
 Each method gets its rate with the same effort: three, a factor of three apart, for a third of the epochs, and further
-ones while the best is at an end, at most two. Those runs are in the file, too. L-BFGS and newton-cg have none to find.
-What is in FILE already is not run again, so that the whole, some hours, may be interrupted.
+ones while the best is at an end, at most two. The ends of those runs are in the file, too. L-BFGS and newton-cg have
+none to find. What is in FILE already is not run again, so that the whole, some hours, may be interrupted.
 """
 
 import argparse
@@ -155,7 +155,8 @@ class Case(NamedTuple):
             waiting = [rate / FACTOR, rate, rate * FACTOR]
             while waiting:
                 one = waiting.pop()
-                rows += self.run(one, 0, max(epochs // 3, 1), seconds)
+                *_, last = self.run(one, 0, max(epochs // 3, 1), seconds)
+                rows.append(last)
                 finals[one] = rows[-1].loss
                 best = min(finals, key=finals.get)
                 if not waiting and len(finals) < 3 + FURTHER and best in (min(finals), max(finals)):

@@ -40,7 +40,8 @@ def test_costs_are_medians_of_what_lies_between_the_marks_in_logarithms() -> Non
     assert (adam.epochs, adam.messages, adam.batch) == (pytest.approx(2), pytest.approx(16), 8)
     assert adam.seconds == pytest.approx((20 + 40) / 2) and adam.bytes == pytest.approx(2e6)
     assert found["lbfgs", 64].seconds == 5.0  # there at its first mark
-    assert pk.costs(TABLE, "a", 0.1)["adam", 8].seconds == np.inf
+    never = pk.costs(TABLE, "a", 0.1)["adam", 8]
+    assert never.seconds == never.time(1, 1.0, 1.0) == never.time(4, 1.0, 1.0) == np.inf
     assert pk.costs(TABLE, "a", 0.4, of="error")["lbfgs", 64].epochs == 1
 
 
