@@ -21,7 +21,7 @@ OPTIMIZERS: dict[str, Recipe] = {
     "newton-cg": NewtonCG(),
 }
 
-OFFERED = ("adamw", "adam", "sgd", "muon", "lbfgs")
+OFFERED = ("adamw", "adam", "sgd", "muon", "lbfgs", "slbfgs")
 
 
 def method(given: Recipe | str, setting: str = "optimizer") -> Recipe:

@@ -11,7 +11,7 @@ import pdekit as pk
 from pdekit.views.theme import grid_name
 
 RESOLUTIONS = (32, 48, 64, 96, 128)
-OPTIMIZERS = ("adamw", "adam", "sgd", "muon", "lbfgs")  # optim.menu.OFFERED, which needs torch
+OPTIMIZERS = ("adamw", "adam", "sgd", "muon", "lbfgs", "slbfgs")  # optim.menu.OFFERED, which needs torch
 GENERATORS = ("UNet", "EncoderDecoder", "ResNet", "FNO")
 WIDTH = "236px"
 
