@@ -12,7 +12,7 @@ _HOME = {
     "plot_error": "pdekit.views.curves",
     "plot_scaling": "pdekit.views.curves",
     "plot_ranks": "pdekit.views.timeline",
-    "Dashboard": "pdekit.views.dashboard",
+    "Dashboard": "pdekit.views.dashboard.dashboard",
 }
 
 __all__ = sorted(_HOME)

@@ -10,7 +10,7 @@ import pytest
 
 import pdekit as pk
 from pdekit.views.arrays import relative_error
-from pdekit.views.dashboard import Dashboard
+from pdekit.views.dashboard.dashboard import Dashboard
 from tests.views.fakes import DEATH, FakeCluster, FakeExperiment, FakeProblem
 
 

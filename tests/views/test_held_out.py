@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import pdekit as pk
-from pdekit.views.display import Display
-from pdekit.views.held_out import HeldOut, figure_of
+from pdekit.views.dashboard.display import Display
+from pdekit.views.dashboard.held_out import HeldOut, figure_of
 
 
 @pytest.mark.parametrize(

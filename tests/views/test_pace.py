@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pdekit.views.pace import Pace
+from pdekit.views.dashboard.pace import Pace
 
 PLAN = ((32, 100), (64, 150))
 

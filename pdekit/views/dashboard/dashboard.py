@@ -4,12 +4,12 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pdekit.views.controls import Settings
-from pdekit.views.display import Display
-from pdekit.views.engine_room import EngineRoom
-from pdekit.views.pace import Pace
-from pdekit.views.tasks import Tasks
-from pdekit.views.training import pieces
+from pdekit.views.dashboard.controls import Settings
+from pdekit.views.dashboard.display import Display
+from pdekit.views.dashboard.engine_room import EngineRoom
+from pdekit.views.dashboard.pace import Pace
+from pdekit.views.dashboard.tasks import Tasks
+from pdekit.views.dashboard.training import pieces
 
 if TYPE_CHECKING:
     from pdekit.cluster import Cluster

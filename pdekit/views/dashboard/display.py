@@ -4,11 +4,11 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from pdekit.views.controls import Controls, Settings
-from pdekit.views.held_out import COUNT, HeldOut, figure_of
-from pdekit.views.pace import Pace
+from pdekit.views.dashboard.controls import Controls, Settings
+from pdekit.views.dashboard.held_out import COUNT, HeldOut, figure_of
+from pdekit.views.dashboard.pace import Pace
 from pdekit.views.theme import grid_name
-from pdekit.views.training import Piece
+from pdekit.views.dashboard.training import Piece
 
 
 class Display:

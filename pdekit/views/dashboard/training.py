@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pdekit.views.pace import Pace
+from pdekit.views.dashboard.pace import Pace
 
 
 class Piece(NamedTuple):
