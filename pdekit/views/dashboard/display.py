@@ -7,8 +7,8 @@ import ipywidgets as widgets
 from pdekit.views.dashboard.controls import Controls, Settings
 from pdekit.views.dashboard.held_out import COUNT, HeldOut, figure_of
 from pdekit.views.dashboard.pace import Pace
-from pdekit.views.theme import grid_name
 from pdekit.views.dashboard.training import Piece
+from pdekit.views.theme import grid_name
 
 
 class Display:
