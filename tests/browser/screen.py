@@ -57,6 +57,23 @@ class Screen:
         """The button with that label."""
         return self.page.locator(f"{ROOT} button", has_text=re.compile(f"^{name}$"))
 
+    def field(self, label: str) -> Locator:
+        """The text field with that label."""
+        return self.page.locator(f"{ROOT} .widget-text", has_text=re.compile(f"^{label}$")).locator("input")
+
+    def type(self, label: str, value: str) -> None:
+        """Type `value` into the field with that label, and press Enter."""
+        self.field(label).fill(value)
+        self.field(label).press("Enter")
+
+    def engines(self) -> str:
+        """The line on the engines."""
+        return self.page.locator(f"{ROOT} .pdekit-engine-line").inner_text()
+
+    def steps(self) -> int:
+        """The last step on the curve."""
+        return int(self.look()["step"])
+
     def choose(self, label: str, option: str) -> None:
         """Choose `option` from the list with that label."""
         self.page.locator(f"{ROOT} .widget-dropdown", has_text=label).locator("select").select_option(option)

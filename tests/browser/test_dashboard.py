@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+import pdekit as pk
+from pdekit.views.theme import grid_name
 from tests.browser.screen import Screen, Served
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
@@ -48,15 +50,17 @@ def train(screen: Screen, say: Callable[[str], None]) -> None:
     say(f"first point {times[0]:.2f} s after the click, then {rate:.1f} repaints a second")
 
 
-def stop(screen: Screen, say: Callable[[str], None]) -> None:
-    """Press Stop; the curve stands still."""
-    screen.button("Stop").click()
-    seconds = screen.until(lambda: screen.message().startswith("Stopped: "), limit=10)
-    say(f"Stop took {seconds:.2f} s")
-    stopped = screen.look()
-    screen.page.wait_for_timeout(1500)
-    assert screen.look() == stopped
-    assert screen.button("Stop").is_disabled() and screen.button("Train").is_enabled()
+def pause(screen: Screen, say: Callable[[str], None]) -> int:
+    """Press Pause; the curve stands still."""
+    screen.button("Pause").click()
+    seconds = screen.until(lambda: screen.message().startswith("Paused: "), limit=10)
+    say(f"Pause took {seconds:.2f} s")
+    screen.until(screen.button("Train").is_enabled, limit=10)
+    paused = screen.look()
+    screen.page.wait_for_timeout(1000)
+    assert screen.look() == paused
+    assert screen.button("Pause").is_disabled()
+    return screen.steps()
 
 
 @pytest.fixture
@@ -74,7 +78,7 @@ def say(
 
 @pytest.mark.skipif(LESSON is None, reason="there is no first lesson")
 def test_the_first_lesson(page: Page, lab: Served, notebooks: Path, artifacts: Path, say: Callable) -> None:
-    """Run the lesson, choose 2 ranks, press Train, see curve and field change; press Stop, see it stop."""
+    """Run the lesson, choose 2 ranks, press Train, see curve and field change; press Pause, see it stand still."""
     shutil.copytree(LESSON.parent, notebooks, dirs_exist_ok=True)
     screen = open_in_lab(page, lab, LESSON.name)
     complaints = page.locator(".jp-OutputArea-output[data-mime-type*='stderr']").all_inner_texts()
@@ -85,13 +89,13 @@ def test_the_first_lesson(page: Page, lab: Served, notebooks: Path, artifacts: P
     page.screenshot(path=artifacts / "dashboard-lesson.png")
     page.locator(".pdekit-dashboard").screenshot(path=artifacts / "dashboard.png")
     assert len(lab.engines()) == 2
-    stop(screen, say)
+    pause(screen, say)
     # Train goes on, and Reset forgets.
-    taken = screen.look()["step"]
+    taken = screen.steps()
     screen.button("Train").click()
-    screen.until(lambda: screen.look()["step"] > taken, limit=30)
+    screen.until(lambda: screen.steps() > taken, limit=30)
     screen.button("Reset").click()
-    screen.until(lambda: screen.look()["step"] == 0, limit=10)
+    screen.until(lambda: screen.steps() == 0, limit=10)
     # Anew on warm engines.
     screen.until(screen.button("Train").is_enabled, limit=10)
     screen.record()
@@ -106,40 +110,112 @@ def test_voila(page: Page, voila: Served, artifacts: Path, say: Callable) -> Non
     screen.wait()
     train(screen, say)
     page.screenshot(path=artifacts / "dashboard-voila.png")
-    stop(screen, say)
+    taken = pause(screen, say)
+    screen.button("Step").click()
+    screen.until(lambda: screen.steps() == taken + 1, limit=10)
+
+
+def test_every_verb(page: Page, lab: Served, notebooks: Path, artifacts: Path, say: Callable) -> None:
+    """Each button of the bar, a reload of the page in the middle of training, files, and the engines' own buttons."""
+    screen = open_in_lab(page, lab, "dashboard.ipynb")
+    screen.button("Start").click()
+    screen.until(lambda: screen.message().startswith("The engines are ready"), limit=COLD)
+    screen.button("Step").click()
+    screen.until(lambda: screen.steps() == 1, limit=30)
+    train(screen, say)
+    screen.type("Learning rate", "0.001")
+    screen.until(lambda: "learning rate 0.001" in screen.message(), limit=10)
+    # The run goes on while nobody looks, and a page that is opened again shows it where it is.
+    page.get_by_role("menuitem", name="File", exact=True).click()
+    page.get_by_text("Save Notebook", exact=True).click()
+    page.wait_for_timeout(1000)
+    before = screen.steps()
+    page.reload()
+    screen.wait()
+    screen.until(lambda: screen.steps() > before + 5, limit=30)
+    taken = pause(screen, say)
+
+    screen.type("Name", str(notebooks / "mine"))
+    screen.button("Save").click()
+    screen.until(lambda: screen.message().startswith("Saved to"), limit=20)
+    for kind in ("CSV", "HTML"):
+        screen.button(kind).click()
+        screen.until(lambda: screen.message().endswith(f"mine.{kind.lower()}"), limit=20)  # noqa: B023
+    assert len(pk.History.load(notebooks / "mine.csv")) == taken
+    screen.button("Compare").click()
+    screen.until(lambda: screen.steps() == 0 and screen.message().startswith("Kept as"), limit=10)
+    screen.choose("Optimizer", "sgd")
+    screen.button("Train").click()
+    screen.until(lambda: screen.steps() > 5, limit=30)
+    page.locator(".pdekit-dashboard").screenshot(path=artifacts / "dashboard-compare.png")
+    taken_by_sgd = pause(screen, say)
+    screen.button("Reset").click()
+    screen.until(lambda: screen.steps() == 0, limit=10)
+    screen.button("Undo").click()
+    screen.until(lambda: screen.steps() == taken_by_sgd, limit=10)
+    screen.button("Open").click()
+    screen.until(lambda: screen.message().startswith("Opened"), limit=30)
+    assert screen.steps() == taken and "adamw" in screen.field("Experiment").input_value()
+    screen.button("Stop").click()
+    screen.until(lambda: screen.message().startswith("The engines are stopped"), limit=30)
+    assert not lab.engines()
+    assert not screen.complaints()
 
 
 def test_a_killed_engine(page: Page, lab: Served, artifacts: Path, say: Callable) -> None:
-    """The message says which rank and why, in less than 5 seconds; a click on Restart engines mends it."""
+    """The message says which rank and why, in less than 2 seconds; a click brings the run back."""
     screen = open_in_lab(page, lab, "dashboard.ipynb")
     train(screen, say)
+    taken = pause(screen, say)
+    screen.button("Train").click()
+    screen.until(lambda: screen.steps() > taken, limit=30)
     victim, *_ = lab.engines()
     victim.kill()
-    seconds = screen.until(screen.button("Restart engines").is_visible, limit=5)
+    seconds = screen.until(lambda: "SIGKILL" in screen.message(), limit=5)
     say(f"a killed engine was told after {seconds:.2f} s: {screen.message()}")
     assert re.search(r"[Rr]ank [01] .*SIGKILL", screen.message())
+    screen.until(screen.button("Restart").is_enabled, limit=5)
     assert screen.button("Train").is_disabled()
     page.screenshot(path=artifacts / "dashboard-dead-rank.png")
-    screen.button("Restart engines").click()
-    screen.until(lambda: screen.message().startswith("The engines are ready again"), limit=COLD)
-    assert not screen.button("Restart engines").is_visible()
+    screen.button("Restart").click()
+    screen.until(lambda: "the run is back at step" in screen.message(), limit=COLD)
+    assert screen.steps() >= taken
+    back = screen.steps()
     screen.button("Train").click()
-    screen.until(lambda: 0 < screen.look()["step"] < 5, limit=30)  # anew
-    screen.until(lambda: screen.look()["step"] > 5, limit=30)
-    stop(screen, say)
+    screen.until(lambda: screen.steps() > back, limit=30)
+    pause(screen, say)
 
 
-def test_wrong_settings_and_other_settings(page: Page, lab: Served, say: Callable) -> None:
+def test_every_control(page: Page, lab: Served, artifacts: Path, say: Callable) -> None:
+    """Each setting that is in sight, wrong input, a preset, a paste, another sample, and both themes."""
     screen = open_in_lab(page, lab, "dashboard.ipynb")
-    rate = page.locator(".pdekit-dashboard .widget-text", has_text="Learning rate").locator("input")
-    rate.fill("-1")
-    rate.press("Enter")
-    screen.until(lambda: "expected a finite number above 0, got -1" in screen.message(), limit=10)
-    screen.choose("Optimizer", "adam")
-    screen.until(lambda: rate.input_value() != "-1", limit=10)
-    screen.choose("Resolution", re.sub(" ", "\N{NO-BREAK SPACE}", "32 × 32"))
+    line = screen.field("Experiment")
+    for label, option, words in (
+        ("Problem", "Burgers", "Burgers("), ("Problem", "Poisson", "Poisson("), ("Generator", "ResNet", "ResNet("),
+        ("Optimizer", "adam", "'adam'"), ("Resolution", grid_name(32), "resolution=32"),
+    ):  # fmt: skip
+        screen.choose(label, option)
+        screen.until(lambda: words in line.input_value(), limit=20)  # noqa: B023
+    for label, value, words in (
+        ("Samples", "64", "samples=64"), ("Batch", "7", "batch=7"), ("Steps", "30", "steps=30"),
+        ("Width", "8", "width=8"), ("Learning rate", "0.002", "rate=0.002"),
+    ):  # fmt: skip
+        screen.type(label, value)
+        screen.until(lambda: words in line.input_value(), limit=20)  # noqa: B023
     screen.choose("World size", "1 rank")
+    screen.type("Learning rate", "-1")
+    screen.until(lambda: "expected a finite number above 0, got -1" in screen.message(), limit=10)
+    screen.button("Undo").click()
+    screen.until(lambda: screen.field("Learning rate").input_value() == "0.002", limit=10)
+    screen.type("Experiment", line.input_value().replace("samples=64", "samples=48"))
+    screen.until(lambda: screen.field("Samples").input_value() == "48", limit=10)
     screen.button("Train").click()
-    screen.until(lambda: screen.look()["step"] > 2, limit=COLD)
-    assert screen.message() == "Training on 32 × 32."
-    stop(screen, say)
+    screen.until(lambda: screen.message().startswith("Done: 30 steps"), limit=COLD)
+    assert len(lab.engines()) == 2
+    page.locator(".pdekit-dashboard").screenshot(path=artifacts / "dashboard-light.png")
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    page.get_by_text("Theme", exact=True).hover()
+    page.get_by_text("JupyterLab Dark", exact=True).first.click()
+    page.wait_for_timeout(1000)
+    page.locator(".pdekit-dashboard").screenshot(path=artifacts / "dashboard-dark.png")
+    assert not screen.complaints()

@@ -4,14 +4,25 @@ import asyncio
 import html
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import pdekit as pk
-from pdekit.views.arrays import relative_error
 from pdekit.views.dashboard.dashboard import Dashboard
-from tests.views.fakes import DEATH, FakeCluster, FakeExperiment, FakeProblem
+from tests.views.engines import DEATH, FakeCluster
+
+EXPERIMENT = pk.Experiment(
+    pk.Poisson(64), pk.UNet(width=4, depth=2), samples=32, batch=4, steps=400, grids="coarse-to-fine"
+)
+
+
+@pytest.fixture
+def cluster() -> FakeCluster:
+    """Two engines that are ready and take 10 ms a step."""
+    return FakeCluster()
 
 
 def text(widget: object) -> str:
@@ -20,7 +31,7 @@ def text(widget: object) -> str:
 
 
 def message(dash: Dashboard) -> str:
-    return text(dash.controls.message)
+    return text(dash.status.message)
 
 
 async def until(true: Callable[[], bool], limit: float = 10.0) -> float:
@@ -33,388 +44,404 @@ async def until(true: Callable[[], bool], limit: float = 10.0) -> float:
     return clock() - began
 
 
-def points(dash: Dashboard) -> int:
-    """How many losses the figure shows."""
-    return len(dash.figure.widget.data[4].x)
+def taken(dash: Dashboard) -> int:
+    """How many steps the bar shows."""
+    return dash.status.progress.value
 
 
-def blank(field: object) -> bool:
-    """Whether the heatmap `field` shows nothing."""
-    return all(value is None for row in field.z for value in row)
-
-
-def run(cluster: FakeCluster, experiment: FakeExperiment, story: Callable) -> None:
+def run(
+    cluster: FakeCluster, story: Callable, experiment: pk.Experiment = EXPERIMENT, **more: object
+) -> None:
     """Play `story(dash)` in an event loop, as a notebook kernel has one."""
 
     async def play() -> None:
-        dash = Dashboard(cluster, experiment=experiment)
+        dash = Dashboard(cluster, experiment=experiment, **more)
         await asyncio.wait_for(story(dash), 30)
 
     asyncio.run(play())
 
 
-def test_it_opens_on_a_held_out_sample(cluster: FakeCluster, experiment: FakeExperiment) -> None:
-    dash = Dashboard(cluster, experiment=experiment)
-    coefficient, prediction, reference, _ = dash.figure.widget.data[:4]
-    shown = np.log10(FakeProblem(64).coefficient(1000))
-    assert np.allclose(coefficient.z, shown, atol=1e-3)
-    assert np.allclose([coefficient.zmin, coefficient.zmax], [shown.min(), shown.max()])
-    assert np.allclose(reference.z, FakeProblem(64).reference(1000), atol=1e-3)
-    assert blank(prediction) and points(dash) == 0
-    assert (dash.settings.resolution, dash.settings.ranks, dash.settings.rate) == (64, 2, 3e-3)
-    assert dash.experiment == experiment
-    assert dash.controls.stop.disabled and not dash.controls.train.disabled
+async def trained(dash: Dashboard, steps: int = 5) -> int:
+    """Train a little, pause, and wait until that is done: the steps that were taken."""
+    before = taken(dash)
+    dash.verbs.train.click()
+    await until(lambda: taken(dash) >= before + steps)
+    dash.verbs.pause.click()
+    await until(lambda: not dash.running)
+    return taken(dash)
+
+
+def test_it_opens_on_its_experiment(cluster: FakeCluster) -> None:
+    dash = Dashboard(cluster, experiment=EXPERIMENT)
+    assert dash.experiment == EXPERIMENT and dash.text == str(EXPERIMENT) == dash.keeping.line.value
+    verbs = dash.verbs
+    assert not verbs.train.disabled and not verbs.step.disabled
+    assert all(
+        one.disabled for one in (verbs.pause, verbs.reset, verbs.compare, verbs.undo, dash.keeping.save)
+    )
     assert "application/vnd.jupyter.widget-view+json" in dash._repr_mimebundle_()
+    assert Dashboard(cluster, pk.Poisson(32)).experiment == pk.Experiment(pk.Poisson(32))
 
 
-def test_train_stop_and_train_again(cluster: FakeCluster, experiment: FakeExperiment) -> None:
+def test_train_pause_and_train_again(cluster: FakeCluster) -> None:
     async def story(dash: Dashboard) -> None:
-        dash.controls.train.click()
-        await until(lambda: points(dash) > 20)
+        dash.verbs.train.click()
+        await until(lambda: taken(dash) > 20)
         assert message(dash) == "Training on 32 × 32, then 64 × 64."
-        assert dash.controls.train.disabled and dash.controls.rate.disabled
-        assert re.fullmatch(r"step \d+ of 400 · \d+ s left", text(dash.controls.left))
-        dash.controls.stop.click()
+        assert dash.verbs.train.disabled and not dash.verbs.pause.disabled
+        assert re.fullmatch(r"step \d+ of 400 · \d+ s left", text(dash.status.left))
+        assert "training" in text(dash.engines.line)
+        dash.verbs.pause.click()
         assert await until(lambda: not dash.running) < 1  # 0.25 s on a quiet machine
-        taken = len(dash.solver.history)
-        assert message(dash).startswith(f"Stopped: {taken} steps")
+        steps = len(dash.solver.history)
+        assert message(dash).startswith(f"Paused: {steps} steps")
         await asyncio.sleep(0.4)
-        assert len(dash.solver.history) == taken == points(dash)
-        assert dash.controls.stop.disabled and not dash.controls.train.disabled
+        assert len(dash.solver.history) == steps == taken(dash)
+        assert dash.verbs.pause.disabled and not dash.verbs.train.disabled
+        assert "idle" in text(dash.engines.line)
 
-        dash.controls.train.click()
-        await until(lambda: points(dash) > taken)
-        dash.stop()
-        await until(lambda: not dash.running)
+        await trained(dash)
         assert len(cluster.solvers) == 1  # the same run went on
         assert list(dash.solver.history.number) == list(range(1, len(dash.solver.history) + 1))
 
-    run(cluster, experiment, story)
+    run(cluster, story)
 
 
-def test_a_call_lasts_a_fifth_of_a_second(cluster: FakeCluster, experiment: FakeExperiment) -> None:
+def test_step_takes_one(cluster: FakeCluster) -> None:
     async def story(dash: Dashboard) -> None:
-        dash.controls.train.click()
-        await until(lambda: points(dash) > 60)
+        for number in (1, 2):
+            dash.verbs.step.click()
+            await until(lambda: taken(dash) == number and not dash.running)  # noqa: B023
+        assert dash.solver.calls == [1, 1]
+        await trained(dash)
+        steps = len(dash.solver.history)
+        await dash.step()
+        assert len(dash.solver.history) == steps + 1
+
+    run(cluster, story)
+
+
+def test_a_call_lasts_a_fifth_of_a_second(cluster: FakeCluster) -> None:
+    async def story(dash: Dashboard) -> None:
+        await trained(dash, 60)
         assert dash.solver.calls[:7] == [1, 2, 4, 8, 16, 20, 20]  # a step lasts 10 ms
-        dash.stop()
-        await until(lambda: not dash.running)
 
-    run(cluster, experiment, story)
+    run(cluster, story)
 
 
-def test_the_kernel_is_free_while_it_trains(cluster: FakeCluster, experiment: FakeExperiment) -> None:
+def test_predictions_hold_up_the_ranks_a_small_share_of_the_time(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(dash: Dashboard) -> None:
+        await dash.step()
+        looks, predict = [], dash.solver.predict_async
+
+        async def slowly(i: int, resolution: int | None = None) -> np.ndarray:
+            looks.append(len(dash.solver.history))
+            await asyncio.sleep(0.02)
+            return await predict(i, resolution)
+
+        monkeypatch.setattr(dash.solver, "predict_async", slowly)
+        await trained(dash, 150)
+        assert 3 <= len(looks) <= 6  # at the start, each 0.7 s, and at the end
+        assert looks[-1] == len(dash.solver.history)
+
+    run(cluster, story)
+
+
+def test_the_kernel_is_free_while_it_trains(cluster: FakeCluster) -> None:
     async def story(dash: Dashboard) -> None:
         clock, late = asyncio.get_running_loop().time, []
-        dash.controls.train.click()
-        await until(lambda: points(dash) > 0)
-        while points(dash) < 150:
+        dash.verbs.train.click()
+        await until(lambda: taken(dash) > 0)
+        while taken(dash) < 150:
             began = clock()
             await asyncio.sleep(0.01)
             late.append(clock() - began - 0.01)
-        dash.stop()
+        dash.pause()
         await until(lambda: not dash.running)
         assert max(late) < 0.25
 
-    run(cluster, experiment, story)
+    run(cluster, story)
 
 
 def test_to_the_end_over_a_change_of_the_grid(cluster: FakeCluster) -> None:
     async def story(dash: Dashboard) -> None:
         await dash.train()
-        assert message(dash).startswith("Done: 60 steps")
-        assert points(dash) == 60 and dash.solver.done
-        assert dash.controls.progress.value == dash.controls.progress.max == 60
-        assert text(dash.controls.left) == "step 60 of 60"
+        assert message(dash).startswith("Done: 60 steps") and dash.solver.done
+        assert dash.status.progress.value == dash.status.progress.max == 60
+        assert text(dash.status.left) == "step 60 of 60"
         numbers = np.cumsum(dash.solver.calls)
-        assert 30 in numbers and numbers[-1] == 60  # no call crosses the change
-        mark = dash.figure.widget.data[-1]
-        assert list(mark.x[:2]) == [31, 31] and "64" in mark.text[1]
-        _, prediction, reference, difference = dash.figure.widget.data[:4]
-        assert np.shape(prediction.z) == np.shape(reference.z) == np.shape(difference.z) == (64, 64)
-        error = relative_error(
-            FakeProblem(64).reference(1000) * (1 + 1 / 61), FakeProblem(64).reference(1000)
-        )
-        assert text(dash.controls.error) == f"{100 * error:.3g} %relative L² error on 64 × 64"
+        assert (
+            replace(EXPERIMENT, steps=60).plan[0][1] in numbers and numbers[-1] == 60
+        )  # no call crosses the change
+        assert text(dash.status.error) == f"{100 / 61:.3g} %relative L² error on 64 × 64"
         await dash.train()  # nothing is left to do
         assert message(dash).startswith("Done: 60 steps") and len(cluster.solvers) == 1
 
-    run(cluster, FakeExperiment(steps=60), story)
+    run(cluster, story, replace(EXPERIMENT, steps=60))
 
 
-def test_reset_forgets_the_run(cluster: FakeCluster, experiment: FakeExperiment) -> None:
+def test_reset_forgets_the_run_and_undo_brings_it_back(cluster: FakeCluster) -> None:
     async def story(dash: Dashboard) -> None:
-        dash.controls.train.click()
-        await until(lambda: points(dash) > 5)
-        dash.controls.reset.click()  # while it trains
+        dash.verbs.train.click()
+        await until(lambda: taken(dash) > 5)
+        dash.verbs.reset.click()  # while it trains
         await until(lambda: not dash.running)
-        assert points(dash) == 0 and dash.solver is None and blank(dash.figure.widget.data[1])
-        assert message(dash) == "Reset: Train starts anew."
-        assert text(dash.controls.left) == "step 0 of 400"
-        dash.controls.train.click()
-        await until(lambda: points(dash) > 5)
-        dash.stop()
-        await until(lambda: not dash.running)
-        dash.controls.reset.click()  # while it rests
-        assert points(dash) == 0 and len(cluster.solvers) == 2
+        assert dash.run is None and taken(dash) == 0 and text(dash.status.error).startswith("–")
+        assert message(dash).startswith("Reset: Train starts anew")
+        steps = len(cluster.solvers[0].history)
+        dash.verbs.undo.click()
+        assert taken(dash) == steps == len(dash.solver.history)
+        assert await trained(dash) > steps and len(cluster.solvers) == 1
+        dash.verbs.reset.click()  # while it rests
+        await trained(dash)
+        assert len(cluster.solvers) == 2
+        assert not dash.undo()  # a new run has begun: the old one is gone
 
-    run(cluster, experiment, story)
-
-
-def test_the_generator_keeps_its_settings_until_another_kind_is_chosen(cluster: FakeCluster) -> None:
-    dash = Dashboard(cluster, experiment=FakeExperiment(generator=pk.UNet(width=4)))
-    assert dash.controls.generator.value == "UNet" and dash.experiment.generator == pk.UNet(width=4)
-    dash.controls.generator.value = "ResNet"
-    assert dash.experiment.generator == pk.ResNet()
-    own = FakeExperiment(generator=pk.Network("def build(channels, outputs, dim):\n    return nn.Identity()"))
-    assert Dashboard(cluster, experiment=own).experiment.generator == own.generator
+    run(cluster, story)
 
 
-def test_another_setting_starts_another_run(cluster: FakeCluster, experiment: FakeExperiment) -> None:
+def test_the_rate_changes_while_it_trains(cluster: FakeCluster) -> None:
     async def story(dash: Dashboard) -> None:
-        dash.controls.train.click()
-        await until(lambda: points(dash) > 5)
-        dash.stop()
+        dash.verbs.train.click()
+        await until(lambda: taken(dash) > 5)
+        dash.form.set("rate", 0.02)
+        await until(lambda: dash.solver.history.rate[-1] == 0.02)
+        dash.pause()
         await until(lambda: not dash.running)
-        dash.controls.ranks.value = 1
-        assert message(dash) == "Another setting: Train starts a new run."
-        dash.controls.ranks.value = 2
+        dash.form.set("rate", 0.01)
         assert message(dash) == "Train goes on with the run."
-        dash.controls.optimizer.value = "lbfgs"
-        assert dash.controls.rate.value == 1.0  # the optimizer's own
-        assert text(dash.controls.facts) == "64 samples, batch 64, 400 steps"
-        dash.controls.ranks.value, dash.controls.resolution.value = 1, 96
-        dash.controls.generator.value = "FNO"
-        dash.controls.train.click()
-        await until(lambda: len(cluster.solvers) == 2)
-        assert dash.solver.ranks == 1
-        assert dash.solver.experiment == FakeExperiment(
-            FakeProblem(96), "lbfgs", 1.0, samples=64, batch=64, generator=pk.FNO()
-        )
-        dash.stop()
-        await until(lambda: not dash.running)
+        await trained(dash)
+        assert len(cluster.solvers) == 1
+        assert list(np.unique(dash.solver.history.rate)) == sorted({EXPERIMENT.rate, 0.02, 0.01})
 
-    run(cluster, experiment, story)
+    run(cluster, story)
 
 
-def test_a_wrong_setting_is_refused_in_words(cluster: FakeCluster, experiment: FakeExperiment) -> None:
+def test_ranks_threads_and_a_slow_rank_may_change_in_a_run(cluster: FakeCluster) -> None:
     async def story(dash: Dashboard) -> None:
-        dash.controls.rate.value = -1.0
-        assert message(dash) == "rate: expected a finite number above 0, got -1.0; give rate=0.001"
-        dash.controls.say("")
-        dash.controls.train.click()
-        await until(lambda: "expected" in message(dash))
-        assert not cluster.solvers and not dash.running
-        assert 'role="alert"' in dash.controls.message.value
+        steps = await trained(dash)
+        dash.form.set("ranks", 1)
+        assert message(dash) == "Train goes on with the run."
+        dash.form.set("slow", 2.0)
+        await dash.step()
+        assert dash.solver.ranks == 1 and dash.solver.slowness == (0, 2.0)
+        assert len(dash.solver.history) == steps + 1  # from the checkpoint of the pause
+        assert [one.ranks for one in cluster.solvers] == [2, 1]
+
+    run(cluster, story)
+
+
+def test_another_experiment_starts_another_run(cluster: FakeCluster) -> None:
+    async def story(dash: Dashboard) -> None:
+        await trained(dash)
+        dash.form.set("optimizer", "lbfgs")
+        assert message(dash).startswith("Another experiment: Train starts a new run.")
+        await dash.step()
+        assert len(cluster.solvers) == 2 and dash.solver.experiment == EXPERIMENT.with_optimizer("lbfgs")
+        assert taken(dash) == 1
+
+    run(cluster, story)
+
+
+def test_compare_keeps_the_curves(cluster: FakeCluster) -> None:
+    async def story(dash: Dashboard) -> None:
+        with pytest.raises(ValueError, match="press Train"):
+            dash.compare()
+        await trained(dash)
+        dash.verbs.compare.click()
+        assert dash.figure.kept == ["1: 2 ranks"] and dash.run is None and taken(dash) == 0
+        dash.form.set("batch", 8)
+        await trained(dash)
+        assert dash.compare() == "2: batch 8, 2 ranks"
+        assert len(cluster.solvers) == 2
+
+    run(cluster, story)
+
+
+def test_copy_and_paste(cluster: FakeCluster) -> None:
+    async def story(dash: Dashboard) -> None:
+        dash.keeping.line.value = str(replace(EXPERIMENT, batch=8))
+        assert dash.experiment.batch == 8 and dash.keeping.copy.text == dash.text
+        dash.keeping.line.value = "nonsense"
+        assert "expected" in message(dash) and dash.experiment.batch == 8
+        dash.verbs.undo.click()
+        assert dash.experiment == EXPERIMENT and dash.keeping.line.value == str(EXPERIMENT)
+
+    run(cluster, story)
+
+
+def test_save_and_open(cluster: FakeCluster, tmp_path: Path) -> None:
+    async def story(dash: Dashboard) -> None:
+        with pytest.raises(ValueError, match="expected a run"):
+            await dash.save(tmp_path / "none")
+        steps = await trained(dash)
+        dash.keeping.place.value = str(tmp_path / "mine")
+        dash.keeping.save.click()
+        await until(lambda: message(dash).startswith("Saved to"))
+        other = Dashboard(cluster, pk.Poisson(32))
+        with pytest.raises(ValueError, match="expected a folder with one"):
+            await other.open(tmp_path / "nowhere")
+        await other.open(tmp_path / "mine")
+        assert other.experiment == EXPERIMENT and taken(other) == steps
+        await other.step()
+        assert len(other.solver.history) == steps + 1
+        # The engines hold the other's now: this one comes back from the folder, where the other went on.
+        assert not dash.run.held
+        await dash.step()
+        assert len(dash.solver.history) == steps + 2
+
+    run(cluster, story)
+
+
+def test_export(cluster: FakeCluster, tmp_path: Path) -> None:
+    async def story(dash: Dashboard) -> None:
+        with pytest.raises(ValueError, match="expected a run"):
+            dash.export(tmp_path / "a.csv")
+        steps = await trained(dash)
+        dash.keeping.place.value = str(tmp_path / "mine")
+        dash.keeping.exports[".csv"].click()
+        assert len(pk.History.load(tmp_path / "mine.csv")) == steps
+        assert "Plotly.newPlot" in dash.export(tmp_path / "mine.html").read_text()
+        for wrong in ("mine.pdf", "nowhere/mine.html"):
+            with pytest.raises(ValueError, match="export"):
+                dash.export(tmp_path / wrong)
+        assert sorted(one.name for one in tmp_path.iterdir()) == ["mine.csv", "mine.html"]
+
+    run(cluster, story)
+
+
+def test_a_wrong_setting_is_refused_in_words_and_loses_nothing(cluster: FakeCluster) -> None:
+    async def story(dash: Dashboard) -> None:
+        steps = await trained(dash)
+        dash.form.set("rate", -1.0)
+        assert "rate: expected a finite number above 0, got -1" in message(dash)
+        assert 'role="alert"' in dash.status.message.value
         with pytest.raises(ValueError, match="above 0"):
-            _ = dash.experiment
-        dash.controls.rate.value = 0.01
-        dash.controls.train.click()
-        await until(lambda: points(dash) > 0)
-        dash.stop()
-        await until(lambda: not dash.running)
+            await dash.train()
+        assert not dash.running
+        dash.form.set("rate", EXPERIMENT.rate)
+        assert await trained(dash) > steps and len(cluster.solvers) == 1
 
-    run(cluster, experiment, story)
+    run(cluster, story)
 
 
-def test_the_first_train_starts_the_engines(experiment: FakeExperiment) -> None:
+def test_the_first_train_starts_the_engines() -> None:
     cluster = FakeCluster(state="stopped")
 
     async def story(dash: Dashboard) -> None:
-        dash.controls.train.click()
-        await until(lambda: message(dash).startswith("Starting 2 engines: 0 s of about"))
-        assert not dash.controls.stop.disabled
-        await until(lambda: points(dash) > 0)
-        dash.stop()
+        dash.verbs.train.click()
+        await until(lambda: message(dash).startswith("Starting 2 engines: 0 s of about 10, importing"))
+        assert not dash.verbs.pause.disabled and dash.engines.start.disabled
+        await until(lambda: taken(dash) > 0)
+        dash.pause()
         await until(lambda: not dash.running)
 
-    run(cluster, experiment, story)
+    run(cluster, story)
 
 
-def test_a_dead_rank_is_told_and_restart_works(cluster: FakeCluster, experiment: FakeExperiment) -> None:
+def test_a_dead_rank_is_told_and_a_click_brings_the_run_back(cluster: FakeCluster) -> None:
     async def story(dash: Dashboard) -> None:
-        dash.controls.train.click()
-        await until(lambda: points(dash) > 5)
-        assert dash.controls.restart.layout.display == "none"
+        saved = await trained(dash)
+        dash.verbs.train.click()
+        await until(lambda: taken(dash) > saved + 5)
         cluster.kill()
         await until(lambda: not dash.running, limit=5)
         assert DEATH in message(dash)
-        assert dash.controls.restart.layout.display == "inline-block"
-        assert dash.controls.train.disabled and dash.controls.stop.disabled
-        assert points(dash) > 5  # the curve stays
+        assert dash.verbs.train.disabled and dash.verbs.pause.disabled and not dash.engines.restart.disabled
+        assert taken(dash) > saved  # the curve stays
 
-        dash.controls.restart.click()
+        dash.engines.restart.click()
         await until(lambda: message(dash).startswith("Restarting 2 engines"))
         await until(lambda: message(dash).startswith("The engines are ready again"))
-        assert dash.controls.restart.layout.display == "none"
-        dash.controls.train.click()
-        await until(lambda: len(cluster.solvers) == 2 and points(dash) > 5)
-        dash.stop()
-        await until(lambda: not dash.running)
+        assert f"the run is back at step {saved} of" in message(dash)
+        assert taken(dash) == saved == len(dash.solver.history)
+        await trained(dash)
+        assert len(cluster.solvers) == 2
 
-    run(cluster, experiment, story)
+    run(cluster, story)
 
 
-def test_a_rank_that_dies_at_rest_is_told_too(cluster: FakeCluster, experiment: FakeExperiment) -> None:
+def test_engines_are_stopped_and_the_run_comes_back(cluster: FakeCluster) -> None:
+    async def story(dash: Dashboard) -> None:
+        steps = await trained(dash)
+        dash.engines.stop.click()
+        await until(lambda: cluster.state == "stopped" and not dash.running)
+        assert not dash.engines.start.disabled
+        await dash.step()
+        assert len(dash.solver.history) == steps + 1
+
+    run(cluster, story)
+
+
+def test_a_rank_that_dies_at_rest_is_told_too(cluster: FakeCluster) -> None:
     async def story(dash: Dashboard) -> None:
         cluster.kill()
         assert message(dash) == DEATH
-        assert dash.controls.restart.layout.display == "inline-block" and dash.controls.train.disabled
+        assert not dash.engines.restart.disabled and dash.verbs.train.disabled
 
-    run(cluster, experiment, story)
-
-
-def test_a_wrong_setting_does_not_lose_the_run(cluster: FakeCluster, experiment: FakeExperiment) -> None:
-    async def story(dash: Dashboard) -> None:
-        dash.controls.train.click()
-        await until(lambda: points(dash) > 3)
-        dash.stop()
-        await until(lambda: not dash.running)
-        taken, rate = points(dash), dash.controls.rate.value
-        dash.controls.rate.value = -1.0
-        with pytest.raises(ValueError, match="above 0"):
-            await dash.train()
-        dash.controls.rate.value = rate
-        dash.controls.train.click()
-        await until(lambda: points(dash) > taken)
-        assert len(cluster.solvers) == 1
-        dash.stop()
-        await until(lambda: not dash.running)
-
-    run(cluster, experiment, story)
+    run(cluster, story)
 
 
 def test_a_prediction_that_diverged_is_told_in_words(
-    cluster: FakeCluster, experiment: FakeExperiment, monkeypatch: pytest.MonkeyPatch
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(dash: Dashboard) -> None:
-        dash.controls.train.click()
-        await until(lambda: points(dash) > 3)
+        await dash.step()
 
         async def diverged(i: int, resolution: int) -> np.ndarray:
             return np.full((resolution, resolution), np.nan)
 
         monkeypatch.setattr(dash.solver, "predict_async", diverged)
-        await until(lambda: not dash.running)
+        with pytest.raises(ValueError, match="finite prediction"):
+            await dash.step()
         assert "expected a finite prediction" in message(dash) and "smaller learning rate" in message(dash)
 
-    run(cluster, experiment, story)
+    run(cluster, story)
 
 
-def test_what_goes_wrong_is_shown_and_raised(cluster: FakeCluster, experiment: FakeExperiment) -> None:
+def test_what_goes_wrong_is_shown_and_raised(cluster: FakeCluster) -> None:
     """Both where a button was clicked, and where a program awaits the verb."""
     cluster.diverges_at = 12
 
     async def story(dash: Dashboard) -> None:
-        dash.controls.train.click()
+        dash.verbs.train.click()
         await until(lambda: "expected a finite loss, got nan" in message(dash))
         await until(lambda: not dash.running)
         with pytest.raises(FloatingPointError, match="step 12"):
-            await dash.train()  # anew, since the run is spoilt
-        assert len(cluster.solvers) == 2
+            await dash.train()
         assert message(dash) == "FloatingPointError: step 12: expected a finite loss, got nan"
 
-    run(cluster, experiment, story)
+    run(cluster, story)
 
 
 def test_an_error_while_painting_is_shown_and_no_step_is_lost(
-    cluster: FakeCluster, experiment: FakeExperiment, monkeypatch: pytest.MonkeyPatch
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(dash: Dashboard) -> None:
-        dash.controls.train.click()
-        await until(lambda: points(dash) > 5)
-        solver = dash.solver
+        dash.verbs.train.click()
+        await until(lambda: taken(dash) > 5)
 
         def breaks(*_: object) -> None:
             raise KeyError("paint")
 
-        monkeypatch.setattr(dash.controls, "show_error", breaks)
+        monkeypatch.setattr(dash.status, "show_progress", breaks)
         await until(lambda: not dash.running)
         assert message(dash) == "KeyError: 'paint'"
-        taken = len(solver.history)
+        steps = len(dash.solver.history)
         await asyncio.sleep(0.4)
-        assert len(solver.history) == taken == sum(solver.calls)
+        assert len(dash.solver.history) == steps == sum(dash.solver.calls)
 
-    run(cluster, experiment, story)
+    run(cluster, story)
 
 
-def test_another_sample_in_training_and_at_rest(cluster: FakeCluster, experiment: FakeExperiment) -> None:
+def test_two_dashboards_share_the_engines(cluster: FakeCluster) -> None:
     async def story(dash: Dashboard) -> None:
-        shown = dash.figure.widget.data[0]
-        dash.controls.sample.value = 3
-        await until(lambda: np.allclose(shown.z, np.log10(FakeProblem(64).coefficient(1003)), atol=1e-3))
-        dash.controls.train.click()
-        await until(lambda: points(dash) > 5)
-        dash.controls.sample.value = 5
-        await until(
-            lambda: np.allclose(shown.z[0], np.log10(FakeProblem(32).coefficient(1005))[0], atol=1e-3)
-        )
-        dash.stop()
-        await until(lambda: not dash.running)
-        errors = dash.figure.widget.data[6]
-        assert errors.x[0] > 1  # the curve of the other sample is gone
-        dash.controls.sample.value = 0
-        await until(lambda: list(errors.x) == [len(dash.solver.history)])
-        assert not blank(dash.figure.widget.data[1])
+        other = Dashboard(cluster, experiment=EXPERIMENT)
+        for turn in (1, 2):
+            for one in (dash, other):
+                await one.step()
+                assert len(one.solver.history) == turn
 
-    run(cluster, experiment, story)
-
-
-def test_another_resolution_before_the_first_train_shows_the_finer_fields(
-    cluster: FakeCluster, experiment: FakeExperiment
-) -> None:
-    async def story(dash: Dashboard) -> None:
-        dash.controls.resolution.value = 96
-        await until(lambda: np.shape(dash.figure.widget.data[2].z) == (96, 96))
-
-    run(cluster, experiment, story)
-
-
-def test_a_page_opened_late_sees_the_figure_as_it_is(cluster: FakeCluster) -> None:
-    """Voila connects after the cells have run; a reloaded page asks for the state again."""
-
-    async def story(dash: Dashboard) -> None:
-        await dash.train()
-        state = dash.figure.widget.get_state()["_widget_data"]
-        assert len(state[4]["x"]["shape"] if isinstance(state[4]["x"], dict) else state[4]["x"]) > 0
-        assert np.shape(state[1]["z"]) == (64, 64)
-
-    run(cluster, FakeExperiment(steps=20), story)
-
-
-def test_a_large_field_and_a_long_curve_are_thinned(cluster: FakeCluster) -> None:
-    async def story(dash: Dashboard) -> None:
-        await dash.train()
-        assert points(dash) <= 600
-        assert dash.figure.widget.data[4].x[-1] == 900
-        assert np.shape(dash.figure.widget.data[1].z) == (128, 128)
-
-    cluster.seconds_per_step = 0.0001
-    run(cluster, FakeExperiment(FakeProblem(256), steps=900), story)
-
-
-def test_a_problem_of_its_own_goes_with_the_default_experiment(cluster: FakeCluster) -> None:
-    dash = Dashboard(cluster, pk.Poisson(resolution=32))
-    assert dash.experiment == pk.Experiment(pk.Poisson(resolution=32))
-    dash.controls.rate.value = 0.5
-    assert dash.experiment.rate == 0.5
-
-
-def test_an_error_behind_a_chosen_sample_is_shown(
-    cluster: FakeCluster, experiment: FakeExperiment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No button was clicked and nobody awaits it: it must not be lost."""
-
-    async def breaks(*_: object, **__: object) -> None:
-        raise OSError("no route")
-
-    async def story(dash: Dashboard) -> None:
-        dash.controls.train.click()
-        await until(lambda: points(dash) > 5)
-        dash.stop()
-        await until(lambda: not dash.running)
-        monkeypatch.setattr(dash.solver, "predict_async", breaks)
-        dash.controls.sample.value = 7
-        await until(lambda: message(dash) == "OSError: no route")
-
-    run(cluster, experiment, story)
+    run(cluster, story)

@@ -1,193 +1,143 @@
 """The dashboard: settings and verbs of a training on the engines of a cluster, with a live display."""
 
-from contextlib import aclosing
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pdekit.views.dashboard.controls import Settings
-from pdekit.views.dashboard.display import Display
-from pdekit.views.dashboard.engine_room import EngineRoom
-from pdekit.views.dashboard.pace import Pace
+from pdekit import checks
+from pdekit.beside import Place
+from pdekit.processors import cores
+from pdekit.views.dashboard import wiring
+from pdekit.views.dashboard.export import export
+from pdekit.views.dashboard.form import Form
+from pdekit.views.dashboard.naming import differing
+from pdekit.views.dashboard.run import Run
 from pdekit.views.dashboard.tasks import Tasks
-from pdekit.views.dashboard.training import pieces
+from pdekit.views.dashboard.trainer import Trainer
 
 if TYPE_CHECKING:
     from pdekit.cluster import Cluster
-    from pdekit.pde import Poisson
+    from pdekit.pde.problem import Problem
     from pdekit.train import Experiment
 
-RESET = "Reset: Train starts anew."
 
-
-class Dashboard:
+class Dashboard(Trainer):
     """Train live: a widget whose every verb is also a plain method. Display it as the last value of a cell.
 
     cluster: the engines; the first Train starts them if need be. problem: what to solve (default: the
-    experiment's, or Poisson's equation). experiment: all that the controls do not show.
-
-    The kernel stays free: one asyncio task asks the engines for about a quarter of a second of steps at a
-    time, and paints. Stop, Reset and changed settings only say what is asked next.
+    experiment's, or Poisson's equation). experiment: the settings that it opens with. folder: where runs keep their
+    checkpoints (default: a temporary folder, gone with this process).
     """
 
     def __init__(
-        self, cluster: "Cluster", problem: "Poisson | None" = None, experiment: "Experiment | None" = None
+        self,
+        cluster: "Cluster",
+        problem: "Problem | None" = None,
+        experiment: "Experiment | None" = None,
+        folder: str | Path | None = None,
     ) -> None:
-        self.cluster, self._base = cluster, _base(problem, experiment)
-        self._display = display = Display(self._base, cluster.ranks)
-        self.controls, self.figure, self.view = display.controls, display.figure, display.view
-        self.solver: Any = None
-        self.running = False
-        self._stopping = self._forgetting = False
-        self._pace = Pace(self._base.plan, display.dim)
-        self._engines = EngineRoom(cluster, self.controls.say, self._enable)
-        self._tasks = Tasks(display.show_failure)
-        self._connect()
+        self._base = _base(problem, experiment)
+        self._temporary = tempfile.TemporaryDirectory(prefix="pdekit-runs-", ignore_cleanup_errors=True)
+        form = Form(self._base, cluster.ranks, cluster.ranks, cluster.threads, cores(), wiring.room)
+        super().__init__(cluster, form, Path(folder or self._temporary.name))
+        self.verbs, self.keeping, self.engines = (
+            self._display.verbs,
+            self._display.keeping,
+            self._display.engines,
+        )
+        self.status, self.view = self._display.status, self._display.view
+        self._tasks = Tasks(self.status.show_failure)
+        wiring.connect(self, self._tasks)
         self._enable()
-        self.controls.say("Press Train: the engines learn to solve it without data.")
+        self.say("Press Train: the engines learn to solve it without data.")
 
     @property
-    def settings(self) -> Settings:
-        """What the controls say; not checked."""
-        return self.controls.settings
+    def figure(self) -> Any:
+        """The live figure."""
+        return self._display.figure
 
     @property
-    def experiment(self) -> "Experiment":
-        """The experiment that Train would run. Raises ValueError for settings that cannot work."""
-        return self.settings.applied_to(self._base)
+    def text(self) -> str:
+        """The experiment as one line, to copy. Raises ValueError for settings that cannot work."""
+        return self.form.text
 
-    async def train(self) -> None:
-        """Train until all steps are taken or `stop`; goes on with the run unless a setting has changed.
+    def paste(self, text: str) -> None:
+        """Have the settings of such a line. ValueError for another text: the settings stay as they were."""
+        self.form.paste(text)
 
-        Starts the engines if need be. What goes wrong is shown in the message line, and raised.
-        """
-        if self.running:
-            return
-        try:
-            experiment, ranks = self.experiment, self.settings.ranks
-        except ValueError as error:  # the run so far stays: the old settings go on with it
-            self._display.show_failure(error)
-            raise
-        self.running, self._stopping = True, False
+    def choose(self, sample: int) -> None:
+        """Show held-out sample number `sample`, from 0 on. ValueError for one that is not there."""
+        self._display.choose(sample)
+
+    def compare(self) -> str:
+        """Keep the curves of the run under those of the next: their name. ValueError without a run at rest."""
+        if self.running or not self.begun:
+            raise checks.refuse("compare", "a run that is paused or done", "none", "press Train, then Pause")
+        name = f"{self._runs}: {differing(self.run, self._base)}"
+        self.figure.keep(name)
+        self._forget()
+        self.say(f"Kept as “{name}”. Change a setting, and press Train.")
+        return name
+
+    def undo(self) -> bool:
+        """Take back the last Reset or, without one, the last change of the settings; False if there is nothing."""
+        if self.running or self.run is not None or self._past is None:
+            return not self.running and self.form.undo()
+        self.run, self._past = self._past, None
+        if not self.run.goes_on_with(self.experiment):
+            self.form.show(self.run.experiment)
+        self._display.show_run(self.run)
         self._enable()
-        try:
-            await self._train(experiment, ranks)
-        except Exception as error:
-            self.solver = None  # where the engines stand is unknown: the next Train starts anew
-            self._display.show_failure(error)
-            raise
-        finally:
-            self.running = False
-            if self._forgetting:
-                self._forget()
-                if self.cluster.state != "dead":  # else its message stays
-                    self.controls.say(RESET)
-            self._enable()
+        self.say(f"The run of {len(self.solver.history):,} steps is back: Train goes on with it.")
+        return True
 
-    def stop(self) -> None:
-        """Stop after the steps that are under way: about a quarter of a second, or one step."""
-        if self.running:
-            self._stopping = True
-            self.controls.say("Stopping after the steps that are under way.", "busy")
+    async def save(self, folder: str | Path) -> None:
+        """Save the run to `folder`, where its checkpoints are written from now on. ValueError without a run."""
+        self._need_run("save")
+        await self._guarded(self._save, folder=folder)
 
-    def reset(self) -> None:
-        """Forget the run, and stop it first where it is training."""
-        if self.running:
-            self._forgetting = True
-            self.stop()
-        else:
-            self._forget()
-            self.controls.say(RESET)
+    async def open(self, folder: str | Path) -> None:
+        """Open the run saved in `folder`, with its settings. ValueError for a folder without one."""
+        await self._guarded(self._open, folder=folder)
+        await self.look()
 
-    async def restart(self) -> None:
-        """Restart the engines, after a rank died: what the generator had learnt is lost with them."""
-        self.solver = None
-        self.controls.restart.disabled = True
-        try:
-            await self._engines.restart()
-        except Exception as error:
-            self._display.show_failure(error)
-            raise
-        finally:
-            self.controls.restart.disabled = False
-            self._enable()
+    def export(self, path: Place) -> Path:
+        """Write the figure to `path` as .png or .html, or the history as .csv. ValueError for anything else."""
+        self._need_run("export")
+        made = export(self.figure.widget, self.solver.history, path)
+        self.say(f"Written: {made}", "good")
+        return made
 
-    async def _train(self, experiment: "Experiment", ranks: int) -> None:
-        await self._engines.ready()
-        if not self._holds(experiment, ranks):
-            self._forget()
-            self.controls.say("Building the generator on the engines.", "busy")
-            self.solver = await self.cluster.solver_async(experiment, ranks=ranks)
-            self._pace = Pace(experiment.plan, self._display.dim)
-        solver = self.solver
-        # Closed at once where painting fails, not when it happens to be collected.
-        async with aclosing(
-            pieces(solver, self._pace, lambda: self._display.sample, lambda: self._stopping)
-        ) as running:
-            async for piece in running:
-                await self._display.paint(piece, solver, self._pace)
-                if not self._stopping:
-                    self._display.say_training(piece.steps[-1], experiment)
-        self._display.say_ended(solver)
-
-    async def _look(self) -> None:
-        """Show another sample, or another grid, while nothing trains."""
-        solver, sample = self.solver, self._display.sample
-        resolution = self.settings.resolution if solver is None else solver.resolution
-        await self._display.look(resolution)
-        if solver is not None and len(solver.history) and not self.running and sample == self._display.sample:
-            prediction = await solver.predict_async(sample, resolution=resolution)
-            self._display.show_prediction(prediction, len(solver.history), resolution)
-
-    def _forget(self) -> None:
-        self.solver, self._forgetting = None, False
-        self._display.forget(self._base.steps)
-
-    def _holds(self, experiment: "Experiment", ranks: int) -> bool:
-        """Whether the engines hold a run of `experiment` on `ranks` ranks."""
-        return self.solver is not None and (self.solver.experiment, self.solver.ranks) == (experiment, ranks)
-
-    def _enable(self) -> None:
-        """Offer the verbs that make sense now."""
-        if not (self.running or self._engines.up):
-            self.solver = None  # it was lost with the engines that held it
-        self.controls.enable(running=self.running, dead=self._engines.dead)
-
-    def _connect(self) -> None:
-        """Wire the widgets to the verbs."""
-        self.controls.train.on_click(lambda _: self._tasks.launch(self.train()))
-        self.controls.stop.on_click(lambda _: self.stop())
-        self.controls.reset.on_click(lambda _: self.reset())
-        self.controls.restart.on_click(lambda _: self._tasks.launch(self.restart()))
-        self.controls.on_setting(self._changed)
-        self.controls.sample.observe(
-            lambda _: None if self.running else self._tasks.launch(self._look()), "value"
+    async def _save(self, folder: str | Path) -> None:
+        await self._take_up(self.solver.ranks)
+        await self.run.keep(folder)
+        self.say(
+            f"Saved to {self.run.folder}. Open goes on from there, and so does pdekit train --resume.", "good"
         )
 
-    def _changed(self, change: Any) -> None:
-        """A setting of the run has another value: check it, and say what it means."""
-        if change.owner is self.controls.optimizer:
-            self.controls.rate.value = self._base.with_optimizer(change.new).rate
-        try:
-            experiment = self.experiment
-        except ValueError as error:
-            self._display.show_failure(error)
-            return
-        self.controls.show_facts(experiment)
-        if self.solver is None:
-            if change.owner is self.controls.resolution:
-                self._tasks.launch(self._look())
-            self.controls.say("Press Train.")
-        elif self._holds(experiment, self.settings.ranks):
-            self.controls.say("Train goes on with the run.")
-        else:
-            self.controls.say("Another setting: Train starts a new run.")
+    async def _open(self, folder: str | Path) -> None:
+        await self._display.engines.ready()
+        run = await Run.opened(self.cluster, folder, self.form.ranks)
+        self.form.show(run.experiment)
+        self._forget()
+        self._display.turn_to(run.experiment)
+        self.run = run
+        self._display.show_run(run)
+        self.say(
+            f"Opened {run.folder}: a run of {len(run.solver.history):,} steps. Train goes on with it.", "good"
+        )
+
+    def _need_run(self, verb: str) -> None:
+        if not self.begun:
+            raise checks.refuse(verb, "a run", "none", "press Train first")
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         return self.view._repr_mimebundle_(**options)
 
 
-def _base(problem: "Poisson | None", experiment: "Experiment | None") -> "Experiment":
-    """The experiment that the controls vary."""
+def _base(problem: "Problem | None", experiment: "Experiment | None") -> "Experiment":
+    """The experiment that the dashboard opens with."""
     if experiment is None:
         from pdekit.train import Experiment  # loads torch, which figures do without
 

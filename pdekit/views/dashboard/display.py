@@ -1,84 +1,123 @@
-"""What the dashboard's page shows: controls, a sample that no training run uses, and a run as it goes on."""
+"""What the dashboard's page shows: settings, verbs, words, the live figure, and the sample that it is about."""
 
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
 
-from pdekit.views.dashboard.controls import Controls, Settings
-from pdekit.views.dashboard.held_out import COUNT, HeldOut, figure_of
+from pdekit import checks
+from pdekit.views.dashboard.engine_room import EngineRoom
+from pdekit.views.dashboard.form import Form
+from pdekit.views.dashboard.held_out import HeldOut, figure_of
+from pdekit.views.dashboard.keeping import Keeping
 from pdekit.views.dashboard.pace import Pace
+from pdekit.views.dashboard.status import Status
 from pdekit.views.dashboard.training import Piece
+from pdekit.views.dashboard.verbs import Verbs
 from pdekit.views.theme import grid_name
 
 
 class Display:
-    """Controls and live figure side by side in `view`, opened on the first held-out sample of `experiment`.
+    """Everything on the page, in `view`: it knows what to show of a run that it is handed, not when to train.
 
-    It knows what to show of a solver that it is handed, and nothing of when to train.
+    `cluster` is asked for its state only; `changed()` is called when that changes.
     """
 
-    def __init__(self, experiment: Any, ranks: int) -> None:
-        problem = experiment.problem
-        self.dim = len(problem.shape)
-        kind = type(experiment.generator).__name__
-        first = Settings(problem.resolution, ranks, experiment.optimizer, experiment.rate, kind)
-        self.controls = Controls(f"{type(problem).__name__} without data", COUNT, ranks, first, self.dim)
-        self.figure = figure_of(problem)
-        self.view = widgets.HBox([self.controls.box, self.figure.box], layout={"align_items": "flex-start"})
+    def __init__(self, experiment: Any, cluster: Any, form: Form, changed: Callable[[], None]) -> None:
+        self.form, self.verbs, self.keeping = form, Verbs(), Keeping()
+        self.status = Status(len(experiment.problem.shape))
+        self.engines = EngineRoom(cluster, self.status.say, changed)
+        self._right = widgets.VBox(layout={"flex": "1 1 0", "min_width": "480px"})
+        self.view = widgets.HBox([form.box, self._right], layout={"align_items": "flex-start"})
         self.view.add_class("pdekit-dashboard")
-        self._held_out = HeldOut(problem, self.figure)
-        self.forget(experiment.steps)
-        self.controls.show_facts(experiment)
-        self._held_out.show(self.sample, first.resolution)
+        self._on_sample: Callable[[], None] = lambda: None
+        self._about: Any = None  # the problem on show, on whatever grid
+        self.turn_to(experiment)
+        self.held_out.show(self.sample, experiment.problem.resolution)
 
-    @property
-    def sample(self) -> int:
-        """The global index of the sample on show."""
-        return self._held_out.indices[self.controls.sample.value]
+    def turn_to(self, experiment: Any) -> None:
+        """Be about `experiment`'s problem from now on, with nothing of a run; `held_out` is not yet on the maps."""
+        problem = experiment.problem
+        if self._about is None or self._about.at(problem.resolution) != problem:
+            self._about, self.dim = problem, len(problem.shape)
+            self.status.dim = self.dim
+            self.figure = figure_of(problem)
+            self.held_out = HeldOut(problem, self.figure)
+            self.sample = self.held_out.indices[0]
+            self.figure.on_sample(self._chosen)
+            self._right.children = (
+                self.verbs.box, self.status.box, widgets.HBox([self.figure.box]), self.engines.box, self.keeping.box,
+            )  # fmt: skip
+        self.forget()
+        self.status.show_progress(0, experiment.steps, None)
 
-    def forget(self, steps: int) -> None:
-        """Clear what a run has left, for one of `steps`; the sample stays."""
-        self._held_out.forget()
+    def on_sample(self, call: Callable[[], None]) -> None:
+        """Call `call()` when another sample was chosen."""
+        self._on_sample = call
+
+    def choose(self, place: int) -> None:
+        """Have held-out sample number `place`, from 0 on, on show from now on. ValueError where there is none."""
+        self.figure.choose(checks.whole("sample", place, least=0, most=len(self.held_out.indices) - 1))
+
+    def forget(self) -> None:
+        """Clear what a run has left; the sample stays."""
+        self.held_out.forget()
         self.figure.clear()
-        self.controls.show_error(None)
-        self.controls.show_progress(0, steps, None)
+        self.status.show_error(None)
+        self.status.show_progress(0, self.status.progress.max, None)
 
-    async def paint(self, piece: Piece, solver: Any, pace: Pace) -> None:
-        """Show what a piece of `solver`'s training brought."""
-        step, experiment = piece.steps[-1], solver.experiment
-        await self._held_out.turn_to(piece.sample, step.resolution)
+    async def paint(self, piece: Piece, run: Any, pace: Pace) -> None:
+        """Show what a piece of `run`'s training brought."""
+        step, experiment, solver = piece.steps[-1], run.experiment, run.solver
+        await self.held_out.turn_to(piece.sample, step.resolution)
         with self.figure.painting():
-            error = self._held_out.paint(piece.prediction, step.number)
+            if piece.prediction is not None:
+                error = self.held_out.paint(piece.prediction, step.number)
+                self.status.show_error(error, step.resolution)
             self.figure.show_loss(solver.history, window=-(-experiment.samples // experiment.batch))
-        self.controls.show_error(error, step.resolution)
+            self.figure.show_ranks(solver.history, solver.memory)
         left = None if solver.done else pace.left(step.number)
-        self.controls.show_progress(step.number, experiment.steps, left)
+        self.status.show_progress(step.number, experiment.steps, left)
+
+    def show_run(self, run: Any) -> None:
+        """Show the curves of a run that was begun earlier."""
+        history, experiment = run.solver.history, run.experiment
+        with self.figure.painting():
+            self.figure.show_loss(history, window=-(-experiment.samples // experiment.batch))
+            if len(history):
+                self.figure.show_ranks(history, None)
+        self.status.show_progress(len(history), experiment.steps, None)
+
+    def show_prediction(self, prediction: Any, steps: int, resolution: int) -> None:
+        """What was predicted for the sample on show after `steps`."""
+        self.status.show_error(self.held_out.paint(prediction, steps), resolution)
 
     def say_training(self, step: Any, experiment: Any) -> None:
         """Which grid is trained after `step`, and which come later."""
         later = [resolution for resolution, last in experiment.plan if last > step.number]
         grids = (grid_name(nodes, self.dim) for nodes in dict.fromkeys([step.resolution, *later]))
-        self.controls.say(f"Training on {', then '.join(grids)}.", "busy")
+        self.status.say(f"Training on {', then '.join(grids)}.", "busy")
 
     def say_ended(self, solver: Any) -> None:
-        """That a run is done or stopped, and after how much work."""
+        """That a run is done or paused, and after how much work."""
         seconds = solver.history.seconds[-1] if len(solver.history) else 0.0
         words = f"{len(solver.history):,} steps, {seconds:.0f} s of training."
         if solver.done:
-            self.controls.say(f"Done: {words} Press Reset, or change a setting, to train anew.", "good")
+            why = solver.history.reason
+            words += f" {why}" if why else ""
+            self.status.say(f"Done: {words} Change a setting, or press Reset, to train anew.", "good")
         else:
-            self.controls.say(f"Stopped: {words} Train goes on from here.")
+            self.status.say(f"Paused: {words} Train goes on from here.")
 
-    async def look(self, resolution: int) -> None:
-        """Turn to the chosen sample on the grid of `resolution` nodes a side, without blocking the kernel."""
-        await self._held_out.turn_to(self.sample, resolution)
+    def enable(self, *, running: bool, begun: bool, can_undo: bool) -> None:
+        """Offer what makes sense now."""
+        dead = self.engines.dead
+        self.form.enable(running=running)
+        self.verbs.enable(running=running, dead=dead, begun=begun, can_undo=can_undo)
+        self.keeping.enable(running=running, dead=dead, begun=begun)
+        self.engines.enable(running=running)
+        self.engines.show("training" if running and self.engines.up else "")
 
-    def show_prediction(self, prediction: Any, steps: int, resolution: int) -> None:
-        """What was predicted for the sample on show after `steps`."""
-        self.controls.show_error(self._held_out.paint(prediction, steps), resolution)
-
-    def show_failure(self, error: BaseException) -> None:
-        """Say in the message line what went wrong."""
-        # What pdekit raises is a sentence already; of other errors the kind helps.
-        own = isinstance(error, ValueError) or type(error).__module__.startswith("pdekit")
-        self.controls.say(str(error) if own else f"{type(error).__name__}: {error}", "wrong")
+    def _chosen(self, place: int) -> None:
+        self.sample = self.held_out.indices[place]
+        self._on_sample()

@@ -1,6 +1,7 @@
 """A training on the engines, asked for in pieces of about a quarter of a second."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
@@ -8,13 +9,15 @@ import numpy as np
 
 from pdekit.views.dashboard.pace import Pace
 
+SHARE = 0.03  # of the time, at most, that the ranks wait while a prediction is made for the page
+
 
 class Piece(NamedTuple):
-    """What one piece of training brought: its steps, and the prediction (H, W) for `sample` after them."""
+    """What one piece of training brought: its steps, and the prediction for `sample` after them, if one was made."""
 
     steps: list[Any]
     sample: int
-    prediction: np.ndarray
+    prediction: np.ndarray | None
 
 
 async def pieces(
@@ -22,11 +25,13 @@ async def pieces(
 ) -> AsyncIterator[Piece]:
     """Train `solver` (a RemoteSolver) until its steps are used up or `stopping()`, read between the calls.
 
-    The next steps are queued on the engines before a piece is handed out: they train while it is painted.
+    The next steps are queued on the engines before a piece is handed out: they train while it is painted. A prediction
+    holds up the ranks, so that it is made as often as `SHARE` allows, after the first piece, and after the last.
     """
     asked = len(solver.history)
     last = solver.experiment.steps
     call: asyncio.Future[list[Any]] | None = None
+    due, before = 0.0, -1
 
     def ask() -> asyncio.Future[list[Any]]:
         nonlocal asked
@@ -41,11 +46,16 @@ async def pieces(
             if not steps:
                 return
             pace.saw(steps)
-            shown = sample()
-            look = asyncio.ensure_future(solver.predict_async(shown, resolution=steps[-1].resolution))
-            if not (stopping() or solver.done or asked >= last):
+            shown, began, look = sample(), time.perf_counter(), None
+            ending = stopping() or solver.done or asked >= last
+            if ending or began >= due or shown != before:
+                look = asyncio.ensure_future(solver.predict_async(shown, resolution=steps[-1].resolution))
+            if not ending:
                 call = ask()
-            yield Piece(steps, shown, await look)
+            prediction = None if look is None else await look
+            if look is not None:
+                before, due = shown, time.perf_counter() + (time.perf_counter() - began) / SHARE
+            yield Piece(steps, shown, prediction)
     finally:
         # Steps that are on their way belong to the history, even where the painting of a piece went wrong.
         if call is not None:

@@ -1,0 +1,96 @@
+"""Which widget calls which verb, and what a changed setting means for the run."""
+
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pdekit as pk
+from pdekit.views.dashboard.tasks import Tasks
+
+if TYPE_CHECKING:
+    from pdekit.train import Experiment
+    from pdekit.views.dashboard.dashboard import Dashboard
+
+LIVE = ("rate", "slow")  # what may change while it trains
+SAME = (*LIVE, "ranks", "threads")  # and what may while it is paused
+
+
+def connect(dash: "Dashboard", tasks: Tasks) -> None:
+    """Wire the widgets of `dash` to its verbs; what a click leads to, and raises, is told in the message line."""
+    verbs, keeping, engines = dash.verbs, dash.keeping, dash.engines
+    for button, verb in (
+        (verbs.train, dash.train), (verbs.step, dash.step), (engines.start, dash.start_engines),
+        (engines.restart, dash.restart), (engines.stop, dash.stop_engines),
+        (keeping.save, lambda: dash.save(keeping.place.value)),
+        (keeping.open, lambda: dash.open(keeping.place.value)),
+    ):  # fmt: skip
+        button.on_click(_launching(tasks, verb))
+    for button, verb in (
+        (verbs.pause, dash.pause), (verbs.reset, dash.reset), (verbs.compare, dash.compare), (verbs.undo, dash.undo),
+        *((one, _exporting(dash, suffix)) for suffix, one in keeping.exports.items()),
+    ):  # fmt: skip
+        button.on_click(_telling(tasks, verb))
+    keeping.line.observe(lambda change: _pasted(dash, tasks, change.new), "value")
+    dash.form.on_change(lambda name: _changed(dash, tasks, name))
+    dash._display.on_sample(lambda: None if dash.running else tasks.launch(dash.look()))
+    keeping.show(dash.text)
+
+
+def room(experiment: "Experiment", ranks: int) -> str:
+    """What a run needs and the machine has, in words, where it has too little; else nothing."""
+    needed, there = ranks * pk.footprint(experiment, ranks).total, pk.memory_available()
+    return f"needs {needed / 1e9:.3g} GB, {there / 1e9:.3g} there" if needed > there else ""
+
+
+def _launching(tasks: Tasks, verb: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[Any], None]:
+    return lambda _: tasks.launch(verb())
+
+
+def _telling(tasks: Tasks, verb: Callable[[], object]) -> Callable[[Any], None]:
+    def click(_: Any) -> None:
+        try:
+            verb()
+        except Exception as error:  # there is nobody above a click
+            tasks.complain(error)
+
+    return click
+
+
+def _exporting(dash: "Dashboard", suffix: str) -> Callable[[], Path]:
+    return lambda: dash.export(Path(dash.keeping.place.value).with_suffix(suffix))
+
+
+def _pasted(dash: "Dashboard", tasks: Tasks, text: str) -> None:
+    """The experiment's line was changed, by somebody or by `Keeping.show`."""
+    with suppress(ValueError):
+        if text == dash.text:
+            return
+    _telling(tasks, lambda: dash.paste(text))(None)
+
+
+def _changed(dash: "Dashboard", tasks: Tasks, name: str) -> None:
+    """A setting has another value: check it, and say what it means."""
+    dash._enable()
+    try:
+        experiment = dash.experiment
+    except ValueError as error:
+        dash.status.show_failure(error)
+        return
+    dash.keeping.show(dash.text)
+    if dash.running:
+        if name in LIVE and dash.run is not None:
+            tasks.launch(dash.run.adjust(experiment.rate, dash.form.slow))
+            dash.say(f"From the next step on: learning rate {experiment.rate:g}{_slowness(dash)}.", "busy")
+        return
+    if dash.run is None:
+        tasks.launch(dash.turn_to(experiment))
+        dash.say("Press Train.")
+    elif dash.run.goes_on_with(experiment):
+        dash.say("Train goes on with the run.")
+    else:
+        dash.say("Another experiment: Train starts a new run. Compare keeps the curves of this one.")
+
+
+def _slowness(dash: "Dashboard") -> str:
+    return f", the last rank {dash.form.slow:g} times as slow" if dash.form.slow > 1 else ""
