@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from pdekit.parallel import Comm
 
+Wish = tuple[str, tuple[Any, ...]]
+"""The name of a verb, and its arguments."""
+
 slot = SimpleNamespace(solver=None)  # the one solver of this engine
 
 
@@ -120,6 +123,12 @@ def advance(k: int) -> Advance | None:
         return None
     records = [astuple(step) for step in solver.history.steps[before:]]
     return Advance(records, solver.history.ranks_from(before).table, solver.done, solver.resolution, *said)
+
+
+def adjust(wishes: Sequence[Wish]) -> None:
+    """Collective: the verbs of the solver that change how it goes on, by name, with their arguments."""
+    for verb, arguments in wishes:
+        getattr(slot.solver, verb)(*arguments)
 
 
 def predict(of: "int | Sequence[int] | np.ndarray", resolution: int | None) -> "np.ndarray":

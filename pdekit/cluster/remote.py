@@ -10,6 +10,7 @@ import pdekit as pk
 from pdekit import checks
 from pdekit.beside import Place
 from pdekit.cluster import engine
+from pdekit.cluster.adjustable import Adjustable
 from pdekit.cluster.calls import Call
 from pdekit.cluster.elastic import Kept
 from pdekit.cluster.errors import ClusterError, raised
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 TARGET = 0.25  # seconds that a call should last
 
 
-class RemoteSolver:
+class RemoteSolver(Adjustable):
     """Made by `Cluster.solver`: trains on the first `ranks` engines, with the losses of `pk.Solver` anywhere.
 
     Every verb raises ClusterError once an engine has died, the cluster was restarted, or a newer solver took
@@ -45,6 +46,7 @@ class RemoteSolver:
         self._cluster, self._kept = cluster, kept or Kept()
         self._mark = object()
         self._flying: Call | None = None  # steps that are not in the history yet
+        self._wishes: list[engine.Wish] = []
 
     def build(self, checkpoint: str | None = None) -> Call:
         """Ask all engines for it, as `checkpoint` has it: the first make it, and all free the one they held."""
@@ -160,6 +162,7 @@ class RemoteSolver:
             place = self._place(death, call)
             self._cluster.restart()
             self.built(self._cluster.gather(self.build(place)))
+            self._wish_again()
 
     async def _fly_async(self, k: int) -> None:
         call = None
@@ -170,6 +173,7 @@ class RemoteSolver:
             place = self._place(death, call)
             await self._cluster.restart_async()
             self.built(await self._cluster.gather_async(self.build(place)))
+            self._wish_again()
 
     def _take_off(self, k: int) -> Call:
         self._flying = self._send(engine.advance, k, ranks=self.ranks)
