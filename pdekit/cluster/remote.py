@@ -27,6 +27,7 @@ TARGET = 0.25  # seconds that a call should last
 class RemoteSolver(Adjustable):
     """Made by `Cluster.solver`: trains on the first `ranks` engines, with the losses of `pk.Solver` anywhere.
 
+    `memory` are the bytes of each rank's process in main memory, after the latest `advance`, libraries included.
     Every verb raises ClusterError once an engine has died, the cluster was restarted, or a newer solver took
     its place; where it was made with `restart=True`, training goes on instead.
     """
@@ -43,6 +44,7 @@ class RemoteSolver(Adjustable):
         self.history: History = pk.History(experiment=str(self.experiment), size=self.ranks)
         self.done = False
         self.resolution = self.parameters = 0
+        self.memory: list[int] = []
         self._cluster, self._kept = cluster, kept or Kept()
         self._mark = object()
         self._flying: Call | None = None  # steps that are not in the history yet
@@ -183,6 +185,7 @@ class RemoteSolver(Adjustable):
         brought: engine.Advance = results[0]
         if call is self._flying:  # else another task that waited for it has taken note
             self._flying, self.done, self.resolution = None, brought.done, brought.resolution
+            self.memory = [brought.memory, *results[1:]]
             self.history.extend([pk.Step(*record) for record in brought.records], brought.ranks)
         if brought.fault:
             raise raised(range(self.ranks), brought.fault, brought.details)

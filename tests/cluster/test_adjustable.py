@@ -6,12 +6,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 
 import pdekit as pk
 from pdekit.cluster import engine
 from pdekit.cluster.elastic import Kept
 from pdekit.cluster.remote import RemoteSolver
+from tests.cluster import on_engines
 
 
 @pytest.fixture
@@ -47,6 +49,28 @@ def test_the_rate_changes_on_all_ranks_behind_the_steps_under_way(
     np.testing.assert_array_equal(history.rate, local.history.rate)
     assert history.rate.tolist() == [constant.rate] * 2 + [0.1] * 3 + [0.02] * 3
     np.testing.assert_allclose(history.loss, local.history.loss, rtol=1e-12)
+
+
+@pytest.mark.ranks
+def test_a_slow_rank_is_seen_and_the_memory_of_each(cluster: pk.Cluster, constant: pk.Experiment) -> None:
+    """Rank 1 twenty times as long for 3 steps. Fails if it is another, all of them, or for ever; if a memory is left
+    out, or another process's."""
+    solver = cluster.solver(constant, ranks=2)
+    assert solver.memory == []
+    plain = pk.Solver(constant).run()
+    for rank, factor, steps in ((1, 20.0, 3), (None, 1.0, 5)):
+        solver.slow(rank, factor)
+        solver.advance(steps)
+    np.testing.assert_allclose(solver.history.loss, plain.loss, rtol=1e-12)
+    late = solver.history.ranks.compute[:, 1] / solver.history.ranks.compute[:, 0]
+    assert np.median(late[:3]) > 5 > np.median(late[3:])
+    processes = [psutil.Process(process) for _, process in cluster.apply(on_engines.who)[:2]]
+    assert solver.memory == pytest.approx([one.memory_info().rss for one in processes], rel=0.05)
+    for wrong in (2, -1, 0.5):
+        with pytest.raises(ValueError, match="rank: expected a whole number, between 0 and 1, got"):
+            solver.slow(wrong, 2.0)
+    with pytest.raises(ValueError, match="factor: expected a finite number, at least 1"):
+        solver.slow(0, 0.5)
 
 
 class Records:
