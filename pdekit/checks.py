@@ -28,10 +28,15 @@ def positive(name: str, value: object) -> float:
     return float(value)
 
 
-def number(name: str, value: object) -> float:
-    """`value` as a finite float; ValueError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise refuse(name, "a finite number", value, f"give {name}=0.0, for instance")
+def number(name: str, value: object, least: float = -math.inf) -> float:
+    """`value` as a finite float, not below `least`; ValueError otherwise."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, Real)
+        or not (math.isfinite(value) and value >= least)
+    ):
+        limit, example = ("", 0.0) if least == -math.inf else (f", at least {least:g}", float(least))
+        raise refuse(name, f"a finite number{limit}", value, f"give {name}={example}, for instance")
     return float(value)
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from pdekit.parallel import Comm
 
+Wish = tuple[str, tuple[Any, ...]]
+"""The name of a verb, and its arguments."""
+
 slot = SimpleNamespace(solver=None)  # the one solver of this engine
 
 
@@ -61,7 +64,7 @@ def build(
     """Make the solver on the first `ranks` ranks, and return its `standing`. The other ranks free theirs."""
     from pdekit.train import Experiment, Solver
 
-    slot.solver = None  # first, so that two never need memory at once
+    free()
     if world().rank >= ranks:
         return None
     made = Experiment.parse(experiment, code=True)
@@ -73,11 +76,20 @@ def resume(checkpoint: str, ranks: int) -> tuple[Any, ...] | None:
     """The same with the solver of a checkpoint."""
     from pdekit.train import Solver
 
-    slot.solver = None
+    free()
     if world().rank >= ranks:
         return None
     slot.solver = Solver.resume(checkpoint, world(ranks), code=True)
     return standing()
+
+
+def free() -> None:
+    """Have no solver any more, and hand its memory back: two never need memory at once."""
+    from pdekit.train.memory import give_back
+
+    if slot.solver is not None:
+        slot.solver = None
+        give_back()
 
 
 def standing() -> tuple[int, int, bool, list[tuple[Any, ...]], "np.ndarray"]:
@@ -95,20 +107,23 @@ def checkpoint(folder: str | None) -> str:
 class Advance(NamedTuple):
     """What an `advance` brought: records of its steps, `Ranks.table` of them, whether all are done, and the grid.
 
-    `fault` and its traceback tell of an error that all ranks raised; the steps before it are there.
+    `memory` are the bytes of this rank's process in main memory. `fault` and its traceback tell of an error that all
+    ranks raised; the steps before it are there.
     """
 
     records: list[tuple[Any, ...]]
     ranks: "np.ndarray"
     done: bool
     resolution: int
+    memory: int
     fault: str = ""
     details: str = ""
 
 
-def advance(k: int) -> Advance | None:
-    """Collective: the next `k` steps. Rank 0 returns what they brought."""
+def advance(k: int) -> Advance | int:
+    """Collective: the next `k` steps. Rank 0 returns what they brought, the others their memory alone."""
     from pdekit.train.faults import SHARED
+    from pdekit.train.memory import resident
 
     solver, said = slot.solver, ("", "")
     before = len(solver.history)
@@ -117,9 +132,18 @@ def advance(k: int) -> Advance | None:
     except SHARED as error:
         said = f"{type(error).__name__}: {error}", traceback.format_exc()
     if world().rank:
-        return None
-    records = [astuple(step) for step in solver.history.steps[before:]]
-    return Advance(records, solver.history.ranks_from(before).table, solver.done, solver.resolution, *said)
+        return resident()
+    records, table = (
+        [astuple(step) for step in solver.history.steps[before:]],
+        solver.history.ranks_from(before).table,
+    )
+    return Advance(records, table, solver.done, solver.resolution, resident(), *said)
+
+
+def adjust(wishes: Sequence[Wish]) -> None:
+    """Collective: the verbs of the solver that change how it goes on, by name, with their arguments."""
+    for verb, arguments in wishes:
+        getattr(slot.solver, verb)(*arguments)
 
 
 def predict(of: "int | Sequence[int] | np.ndarray", resolution: int | None) -> "np.ndarray":

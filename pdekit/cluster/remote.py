@@ -10,6 +10,7 @@ import pdekit as pk
 from pdekit import checks
 from pdekit.beside import Place
 from pdekit.cluster import engine
+from pdekit.cluster.adjustable import Adjustable
 from pdekit.cluster.calls import Call
 from pdekit.cluster.elastic import Kept
 from pdekit.cluster.errors import ClusterError, raised
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
 TARGET = 0.25  # seconds that a call should last
 
 
-class RemoteSolver:
+class RemoteSolver(Adjustable):
     """Made by `Cluster.solver`: trains on the first `ranks` engines, with the losses of `pk.Solver` anywhere.
 
+    `memory` are the bytes of each rank's process in main memory, after the latest `advance`, libraries included.
     Every verb raises ClusterError once an engine has died, the cluster was restarted, or a newer solver took
     its place; where it was made with `restart=True`, training goes on instead.
     """
@@ -42,9 +44,11 @@ class RemoteSolver:
         self.history: History = pk.History(experiment=str(self.experiment), size=self.ranks)
         self.done = False
         self.resolution = self.parameters = 0
+        self.memory: list[int] = []
         self._cluster, self._kept = cluster, kept or Kept()
         self._mark = object()
         self._flying: Call | None = None  # steps that are not in the history yet
+        self._wishes: list[engine.Wish] = []
 
     def build(self, checkpoint: str | None = None) -> Call:
         """Ask all engines for it, as `checkpoint` has it: the first make it, and all free the one they held."""
@@ -160,6 +164,7 @@ class RemoteSolver:
             place = self._place(death, call)
             self._cluster.restart()
             self.built(self._cluster.gather(self.build(place)))
+            self._wish_again()
 
     async def _fly_async(self, k: int) -> None:
         call = None
@@ -170,6 +175,7 @@ class RemoteSolver:
             place = self._place(death, call)
             await self._cluster.restart_async()
             self.built(await self._cluster.gather_async(self.build(place)))
+            self._wish_again()
 
     def _take_off(self, k: int) -> Call:
         self._flying = self._send(engine.advance, k, ranks=self.ranks)
@@ -179,6 +185,7 @@ class RemoteSolver:
         brought: engine.Advance = results[0]
         if call is self._flying:  # else another task that waited for it has taken note
             self._flying, self.done, self.resolution = None, brought.done, brought.resolution
+            self.memory = [brought.memory, *results[1:]]
             self.history.extend([pk.Step(*record) for record in brought.records], brought.ranks)
         if brought.fault:
             raise raised(range(self.ranks), brought.fault, brought.details)

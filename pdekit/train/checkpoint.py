@@ -11,7 +11,7 @@ import json
 import math
 import re
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Self
 
@@ -57,6 +57,7 @@ class Checkpoint:
     numbers: dict[str, float]  # the optimizer's
     pdekit: str
     torch: str
+    rates: list[float] = field(default_factory=list)  # `Course.rates`; those of the experiment if none
 
     @classmethod
     def newest(cls, path: str | Path) -> Self:
@@ -126,10 +127,10 @@ class Checkpoint:
             )
         if changed:
             raise refusal(file, INTACT, changed)
-        try:
-            return cls(path=path, **{f.name: said[f.name] for f in fields(cls) if f.name != "path"})
-        except KeyError as missing:
-            raise refusal(file, f"a word on {missing}", "none") from missing
+        names = {f.name for f in fields(cls)} - {"path"}
+        if missing := sorted(names - said.keys() - {"rates"}):
+            raise refusal(file, f"a word on {missing[0]!r}", "none")
+        return cls(path=path, **{name: said[name] for name in names & said.keys()})
 
     def text(self) -> str:
         """The content of `checkpoint.json`."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pdekit import checks
 from pdekit.optim.menu import method
 from pdekit.optim.outcome import Optimizer
 from pdekit.optim.plateau import Watch
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
 
 class Course:
-    """The same on all ranks: it follows from the experiment, the number of a step, and the losses before it."""
+    """The same on all ranks: it follows from the experiment, the number of a step, the losses before it, and `rates`.
+
+    `rates` are those of the first and of the last method, where there is one method after another: what the schedule
+    scales, and what the steps after `turn` are taken with. They may be changed between two steps.
+    """
 
     def __init__(self, experiment: "Experiment", reduction: Together) -> None:
         self.experiment, self._reduction = experiment, reduction
@@ -27,6 +32,7 @@ class Course:
         self.turn = self.recipe.turn(experiment.steps)
         schedule = experiment.schedule
         self.schedule = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
+        self.rates = [experiment.rate, self.recipe.last_rate]
         self._method: Recipe | None = None
         self._epochs = Epochs(experiment.samples, experiment.batch, self.recipe.growth)
         self._restart()
@@ -50,14 +56,20 @@ class Course:
     def rate(self, step: int, before: Sequence[Step]) -> float:
         """The learning rate of it; a plateau is seen in the losses of the steps `before`."""
         if step > self.turn:
-            return self.recipe.last_rate
+            return self.base(step)
         progress = self.experiment.progress(step)
         if self.turn < self.experiment.steps:
             progress /= self.experiment.progress(self.turn + 1)
         self._look(before)
-        return self.experiment.rate * self.schedule.factor(
-            progress, self._watch.plateaus if self._watch else 0
-        )
+        return self.base(step) * self.schedule.factor(progress, self._watch.plateaus if self._watch else 0)
+
+    def base(self, step: int) -> float:
+        """The rate of the method that takes it, before its schedule."""
+        return self.rates[step > self.turn]
+
+    def change_rate(self, rate: float, step: int) -> None:
+        """Let `rate` be the `base` of the method that takes `step`. ValueError unless it is positive and finite."""
+        self.rates[step > self.turn] = checks.positive("rate", rate)
 
     def _restart(self) -> None:
         plateau = self.schedule.plateau

@@ -50,7 +50,7 @@ def blame(
         if sample >= 0
         else "in no sample alone"
     )
-    remedy = f"use a smaller rate than {solver.experiment.rate} or dtype='float64'"
+    remedy = f"use a smaller rate than {solver.course.base(number)} or dtype='float64'"
     if kind == 0:
         remedy = "mend the sample's data"
     return FloatingPointError(

@@ -63,6 +63,7 @@ def take(solver: "Solver", folder: "Path", since: int) -> tuple[Callable[[], dic
         numbers=numbers,
         pdekit=pdekit.__version__,
         torch=str(torch.__version__),
+        rates=list(solver.course.rates),
     )
     return tensors, description
 
@@ -86,6 +87,7 @@ def restore(solver: "Solver", checkpoint: Checkpoint) -> None:
         if name.startswith("optimizer.")
     }
     reduction.parameters.copy_(checkpoint.vector("parameters", range(count)))
+    solver.course.rates = list(checkpoint.rates or solver.course.rates)
     solver.optimizer = solver.course.optimizer(max(checkpoint.step, 1))
     solver.optimizer.load(vectors | checkpoint.tensors("beside."), checkpoint.numbers)
     for module in reduction.modules:

@@ -15,7 +15,9 @@ from pdekit.beside import Place
 from pdekit.generators.dropout import dropouts, remember
 from pdekit.parallel import REDUCTIONS, Comm, Serial, SyncBatchNorm
 from pdekit.parallel.drift import checksum, compare
+from pdekit.parallel.laggard import Laggard
 from pdekit.pde.problem import Samples
+from pdekit.train.adjustable import Adjustable
 from pdekit.train.checkpoints import Checkpoints
 from pdekit.train.course import Course
 from pdekit.train.evaluation import Evaluation
@@ -33,7 +35,7 @@ from pdekit.train.transfer import Mode, builder
 CHECK = 10  # steps between two comparisons of the ranks' parameters
 
 
-class Solver(Predictor, Resumable):
+class Solver(Predictor, Resumable, Adjustable):
     """Trains an experiment on the ranks of `comm` (this process alone by default); an iterator of `Step`.
 
     Every rank makes its Solver and calls the same verbs in the same order; `predict` needs no other rank. The
@@ -53,7 +55,7 @@ class Solver(Predictor, Resumable):
         keep: int = 3,
     ) -> None:
         keep_memory()  # a tenth to a third less time for a step
-        comm = comm or Serial()
+        self.laggard = comm = Laggard(comm or Serial())
         self.checkpoints = Checkpoints(comm, checkpoints, every, keep)
         make = REDUCTIONS[experiment.reduction]
         self.reduction = make(builder(experiment), comm, riders=2 * comm.size + 1)
@@ -108,12 +110,12 @@ class Solver(Predictor, Resumable):
         for mode, layers, share in zip(self.modes, self.dropouts, shares, strict=True):
             mode.train()
             remember(layers, (self.experiment.seed, number), share)
-        parts = self.samples(shares)
-        evaluate = Evaluation(self, parts, len(batch))
         self._ride(number)
         fresh = random or not same  # other masks make another function
-        outcome = self.optimizer.step(evaluate, rate, fresh)
-        self.reduction.settle()
+        with self.laggard.working():
+            parts = self.samples(shares)
+            outcome = self.optimizer.step(Evaluation(self, parts, len(batch)), rate, fresh)
+            self.reduction.settle()
         for norm in self.norms:
             norm.advance()
         elapsed, talked = time.perf_counter() - start, self.comm.seconds - communication

@@ -329,3 +329,17 @@ def messages(comm: Comm, sharded: bool, steps: int) -> dict[str, list]:
     vectors, _ = solver.optimizer.state()
     held = sum(vector.nbytes for vector in vectors.values())
     return {"rows": rows, "held": held, "small": sorted(set(calls)), "losses": solver.history.loss.tolist()}
+
+
+def lagging(comm: Comm, rank: int, factor: float, steps: int) -> dict[str, list]:
+    """Steps as they are, and then as many in which `rank` computes `factor` times as long: losses, compute, waiting."""
+    experiment = pk.Experiment(pk.Poisson(32), pk.UNet(width=4, depth=2), samples=4, batch=4, steps=2 * steps)
+    solver = pk.Solver(experiment, comm)
+    solver.advance(steps)
+    solver.slow(factor, rank)
+    ranks = solver.run().ranks
+    return {
+        "losses": solver.history.loss.tolist(),
+        "compute": ranks.compute.tolist(),
+        "waiting": ranks.waiting.tolist(),
+    }

@@ -35,3 +35,14 @@ def test_the_rank_that_is_late_makes_the_other_wait(tmp_path: Path) -> None:
         np.testing.assert_allclose(np.cumsum(loaded.compute + loaded.communication), loaded.seconds)
     for steps, known in (first["diverged"], second["diverged"]):
         assert steps == known > 0  # those before an error of all ranks
+
+
+def test_a_slow_rank_computes_longer_and_the_other_waits() -> None:
+    """Rank 1 ten times as long from step 6 on. Fails if the sleep counts as communication, or rank 0 does not wait."""
+    plain, slow = (on_ranks(2, "lagging", rank=1, factor=factor, steps=5) for factor in (1.0, 10.0))
+    assert plain[0]["losses"] == plain[1]["losses"] == slow[0]["losses"] == slow[1]["losses"]
+    compute, waiting = np.array(slow[0]["compute"]), np.array(slow[0]["waiting"])
+    ratio = np.median(compute[5:] / compute[5:, :1], axis=0)
+    assert ratio[1] > 5
+    assert np.median(waiting[5:, 0]) > 0.5 * np.median(compute[5:, 1] - compute[5:, 0])
+    assert np.median(waiting[5:, 1]) < 0.1 * np.median(waiting[5:, 0])
