@@ -1,0 +1,172 @@
+"""Where the controls are: the important ones in sight, the rest in sections, each recipe's own made when it is chosen."""
+
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Any, get_args, get_type_hints
+
+import ipywidgets as widgets
+
+from pdekit.train import Experiment
+from pdekit.views.dashboard.choices import PARTS, words
+from pdekit.views.dashboard.draft import FLAT, Draft, settings_of
+from pdekit.views.dashboard.explained import EXPLAINED, explained
+from pdekit.views.dashboard.fields import Control
+from pdekit.views.dashboard.presets import PRESETS
+from pdekit.views.dashboard.sections import STYLE, Sections, halves
+from pdekit.views.dashboard.sizes import labels
+
+LABELS = {
+    "rate": "Learning rate",
+    "batch": "Batch",
+    "dtype": "Numbers",
+    "start": "Start from",
+    "frozen": "Frozen parts",
+    "mean": "Mean",
+    "reduction": "Sums",
+}
+SLOW = {
+    1.0: "off",
+    1.5: "1.5 times as long",
+    2.0: "2 times as long",
+    4.0: "4 times as long",
+    10.0: "10 times as long",
+}
+WHILE_TRAINING = ("rate", "slow")  # what may change
+SECTIONS = {  # title -> the settings in it; a part stands for all of its recipe's own
+    "Problem": ("problem",),
+    "Generator": ("generator",),
+    "Optimizer and schedule": ("optimizer", "schedule*", "schedule"),
+    "Loss, head, grids": ("objective", "head*", "head", "grids"),
+    "Ranks": ("threads", "slow", "mean", "reduction"),
+    "Seed, numbers, start": ("seed", "dtype", "start", "frozen"),
+}
+IN_SIGHT = ("problem.resolution", "generator.width")
+
+
+class Panel:
+    """The controls of `draft` in `box`; `call(control)` follows each change by the user."""
+
+    def __init__(self, draft: Draft, ranks: int, threads: int, call: Callable[[Control], None]) -> None:
+        self._menu, self._call = draft.menu, call
+        self._own: dict[tuple[str, type], dict[str, Control]] = {}
+        self._running = False
+        hints = get_type_hints(Experiment)
+        flat = {
+            name: self._control(Experiment, name, hints.get(name)) for name in (*FLAT, "reduction", *PARTS)
+        }
+        around = {
+            "ranks": {n: f"{n} rank{'s' * (n > 1)}" for n in range(1, ranks + 1)},
+            "threads": {n: f"{n} a rank" for n in range(1, threads + 1)},
+            "slow": SLOW,
+            "preset": {None: "choose one"} | {one.name: one.name for one in PRESETS},
+        }
+        called = {"ranks": "World size", "threads": "Threads", "slow": "Last rank", "preset": "Question"}
+        for name, said in around.items():
+            line = EXPLAINED[f"Form.{name}"]
+            flat[name] = Control(name, called[name], line, None, said, call)
+        line = explained(type(draft.base.problem), "resolution")
+        sizes = labels(draft, {})
+        flat["problem.resolution"] = Control("problem.resolution", "Resolution", line, None, sizes, call)
+        self._flat, self._present = flat, dict(flat)
+        self._places = {part: _column() for part in PARTS}
+        self._width = _column()
+        self.question = widgets.HTML(layout={"width": "100%"})
+        self.box = self._laid_out()
+
+    def __getitem__(self, name: str) -> Control:
+        """The control of a setting that there is now. KeyError if there is none of that name."""
+        return self._present[name]
+
+    def show(self, draft: Draft, sizes: Mapping[int, str]) -> None:
+        """Hold what `draft` says, and mark what is wrong in it; `sizes` are words on resolutions."""
+        values, problem = draft.values, draft.made.problem or draft.base.problem
+        self._present = dict(self._flat)
+        for part in PARTS:
+            own = self._own_of(part, draft)
+            self._present |= own
+            _fill(self._places[part], [one for name, one in own.items() if name not in IN_SIGHT])
+        _fill(self._width, [self._present[name] for name in ("generator.width",) if name in self._present])
+        lists = {part: {name: name for name in self._menu.names(part)} for part in PARTS}
+        lists["problem.resolution"] = labels(draft, dict(sizes))
+        lists["objective"] = {name: name for name in problem.objectives}
+        for name, control in self._present.items():
+            control.show(values[name], lists.get(name))
+            error = draft.made.wrong.get(name)
+            control.say("" if error is None else str(error), wrong=error is not None)
+        said = sizes.get(values["problem.resolution"], "")
+        if said and "problem.resolution" not in draft.made.wrong:
+            self["problem.resolution"].say(said)
+        self.question.value = _question(values["preset"], len(self["ranks"].widget.options))
+        self.enable(running=self._running)
+
+    def enable(self, *, running: bool) -> None:
+        """While it trains, only the learning rate and the slow rank stay open."""
+        self._running = running
+        for name, control in self._present.items():
+            control.widget.disabled = running and name not in WHILE_TRAINING
+
+    def _laid_out(self) -> widgets.VBox:
+        sections = Sections(list(SECTIONS))
+        for title, names in SECTIONS.items():
+            sections.boxes[title].children = [
+                self._flat[name.rstrip("*")].row if name not in PARTS else self._places[name]
+                for name in names
+            ]
+        row = {name: control.row for name, control in self._flat.items()}
+        made = widgets.VBox(
+            [
+                widgets.HTML(STYLE, layout={"display": "block", "height": "0", "margin": "0"}),
+                row["preset"], self.question, row["problem"], row["problem.resolution"], row["generator"],
+                row["optimizer"], row["rate"], row["ranks"],
+                halves(row["samples"], row["batch"]), halves(row["steps"], self._width), sections.box,
+            ],
+            layout={"width": "262px", "flex": "0 0 auto", "overflow": "visible"},
+        )  # fmt: skip
+        made.add_class("pdekit-form")
+        self.sections = sections
+        return made
+
+    def _own_of(self, part: str, draft: Draft) -> dict[str, Control]:
+        """The controls of the settings of that part's recipe, made when they are first asked for."""
+        recipe = self._menu.recipe(part, draft.values[part])
+        if recipe is None:
+            return {}
+        if (part, recipe) not in self._own:
+            hints = get_type_hints(recipe)
+            self._own[part, recipe] = {
+                f"{part}.{name}": self._control(recipe, name, hints[name], f"{part}.")
+                for name in settings_of(recipe)
+                if name != "resolution" and not _is_code(hints[name])
+            }
+        return self._own[part, recipe]
+
+    def _control(self, recipe: type, name: str, hint: Any, part: str = "") -> Control:
+        label = LABELS.get(name, name.capitalize()) if not part else name.replace("_", " ")
+        label = {"generator.width": "Width", "problem.seed": "family"}.get(part + name, label)
+        said = words(recipe, name) or ({} if name in PARTS else None)
+        return Control(part + name, label, explained(recipe, name), hint, said, self._call)
+
+
+def _is_code(hint: Any) -> bool:
+    """Whether a setting may be a function of the user's, which is not shown."""
+    return Callable in get_args(hint)
+
+
+def _column() -> widgets.VBox:
+    return widgets.VBox(layout={"width": "100%", "overflow": "visible"})
+
+
+def _fill(box: widgets.VBox, controls: list[Control]) -> None:
+    rows = tuple(control.row for control in controls)
+    if box.children != rows:
+        box.children = rows
+
+
+def _question(name: str | None, ranks: int) -> str:
+    """The question of that preset, what to do, and its answer behind a click."""
+    one = next((preset for preset in PRESETS if preset.name == name), None)
+    if one is None:
+        return ""
+    few = f" (It needs {one.ranks} ranks, of which there are {ranks}.)" if ranks < one.ranks else ""
+    answer = f'<details><summary style="cursor:pointer">Answer</summary>{escape(one.answer)}</details>'
+    return f"<div><b>{escape(one.question)}</b> {escape(one.hint + few)}{answer}</div>"
