@@ -45,8 +45,9 @@ def taken_apart(experiment: Experiment, menu: Menu) -> dict[str, Any]:
 
 
 def settings_of(recipe: type) -> tuple[str, ...]:
-    """The names of its settings."""
-    return tuple(f.name for f in fields(recipe) if f.init)
+    """The names of its settings: its own first, then those of the classes that it comes from."""
+    own = [name for one in recipe.__mro__ for name in vars(one).get("__annotations__", ())]
+    return tuple(sorted((f.name for f in fields(recipe) if f.init), key=own.index))
 
 
 def defaults(part: str, recipe: type | None) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class Control:
         call: Callable[["Control"], None],
     ) -> None:
         self.name, self._hint, self._call, self._showing = name, hint, call, False
-        said = f'{escape(label)}<span class="pdekit-line">: {escape(line)}</span>'
+        said = f'{escape(label)} <span class="pdekit-line">{escape(line)}</span>'
         common = {"tooltip": line, "layout": {"width": "100%", "margin": "1px 0"}}
         labelled = common | {"description": said, "description_allow_html": True}
         if words is not None:

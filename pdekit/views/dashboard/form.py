@@ -36,7 +36,7 @@ class Form:
         checks.whole("ranks", ranks, most=most_ranks)
         checks.whole("threads", threads, most=most_threads)
         menu = Menu()
-        around = {"ranks": ranks, "threads": threads, "slow": 1.0, "preset": None}
+        around = {"ranks": ranks, "threads": threads, "slow": 1.0, "preset": ""}
         self._draft = Draft({**taken_apart(experiment, menu), **around}, menu, experiment)
         self._past: list[Draft] = []
         self._kept: dict[
@@ -109,7 +109,7 @@ class Form:
         given = {name: n for name, n in (("ranks", ranks), ("threads", threads)) if n is not None}
         for name, n in given.items():
             checks.whole(name, n, most=self._most[name])
-        self._turn(self._draft.shown(experiment, preset=None, **given), "show")
+        self._turn(self._draft.shown(experiment, preset="", **given), "show")
 
     def undo(self) -> bool:
         """Take back the last change, a preset or a paste included; False where there is none."""
@@ -120,7 +120,7 @@ class Form:
 
     def paste(self, text: str) -> None:
         """Set all controls to an experiment copied as text. ValueError for other text, which leaves all as it was."""
-        self._turn(self._draft.shown(Experiment.parse(text, code=False), preset=None), "paste")
+        self._turn(self._draft.shown(Experiment.parse(text, code=False), preset=""), "paste")
 
     def enable(self, *, running: bool) -> None:
         """While it trains, only the learning rate and the slow rank stay open."""
@@ -129,7 +129,7 @@ class Form:
     def _of_preset(self, name: object) -> Draft:
         preset = next((one for one in PRESETS if one.name == name), None)
         if preset is None:
-            return self._draft.changed("preset", None)
+            return self._draft.changed("preset", "")
         ranks = min(preset.ranks, self._most["ranks"])
         return self._draft.shown(preset.experiment, preset=name, ranks=ranks, slow=preset.slow)
 

@@ -1,6 +1,6 @@
-"""Where the controls are: the important ones in sight, the rest in sections, each recipe's own made when it is chosen."""
+"""Where the controls are: the important ones in sight, the others in sections; a recipe's own come with it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from html import escape
 from typing import Any, get_args, get_type_hints
 
@@ -32,11 +32,11 @@ SLOW = {
     10.0: "10 times as long",
 }
 WHILE_TRAINING = ("rate", "slow")  # what may change
-SECTIONS = {  # title -> the settings in it; a part stands for all of its recipe's own
-    "Problem": ("problem",),
-    "Generator": ("generator",),
-    "Optimizer and schedule": ("optimizer", "schedule*", "schedule"),
-    "Loss, head, grids": ("objective", "head*", "head", "grids"),
+SECTIONS = {  # title -> the settings in it; "problem." stands for all of the problem's own
+    "Problem": ("problem.",),
+    "Generator": ("generator.",),
+    "Optimizer and schedule": ("optimizer.", "schedule", "schedule."),
+    "Loss, head, grids": ("objective", "head", "head.", "grids"),
     "Ranks": ("threads", "slow", "mean", "reduction"),
     "Seed, numbers, start": ("seed", "dtype", "start", "frozen"),
 }
@@ -58,7 +58,7 @@ class Panel:
             "ranks": {n: f"{n} rank{'s' * (n > 1)}" for n in range(1, ranks + 1)},
             "threads": {n: f"{n} a rank" for n in range(1, threads + 1)},
             "slow": SLOW,
-            "preset": {None: "choose one"} | {one.name: one.name for one in PRESETS},
+            "preset": {"": "choose one"} | {one.name: one.name for one in PRESETS},
         }
         called = {"ranks": "World size", "threads": "Threads", "slow": "Last rank", "preset": "Question"}
         for name, said in around.items():
@@ -68,7 +68,7 @@ class Panel:
         sizes = labels(draft, {})
         flat["problem.resolution"] = Control("problem.resolution", "Resolution", line, None, sizes, call)
         self._flat, self._present = flat, dict(flat)
-        self._places = {part: _column() for part in PARTS}
+        self._places = {f"{part}.": _column() for part in PARTS}
         self._width = _column()
         self.question = widgets.HTML(layout={"width": "100%"})
         self.box = self._laid_out()
@@ -84,7 +84,7 @@ class Panel:
         for part in PARTS:
             own = self._own_of(part, draft)
             self._present |= own
-            _fill(self._places[part], [one for name, one in own.items() if name not in IN_SIGHT])
+            _fill(self._places[f"{part}."], [one for name, one in own.items() if name not in IN_SIGHT])
         _fill(self._width, [self._present[name] for name in ("generator.width",) if name in self._present])
         lists = {part: {name: name for name in self._menu.names(part)} for part in PARTS}
         lists["problem.resolution"] = labels(draft, dict(sizes))
@@ -93,6 +93,7 @@ class Panel:
             control.show(values[name], lists.get(name))
             error = draft.made.wrong.get(name)
             control.say("" if error is None else str(error), wrong=error is not None)
+        self.sections.mark(_sections_of(draft.made.wrong))
         said = sizes.get(values["problem.resolution"], "")
         if said and "problem.resolution" not in draft.made.wrong:
             self["problem.resolution"].say(said)
@@ -109,8 +110,7 @@ class Panel:
         sections = Sections(list(SECTIONS))
         for title, names in SECTIONS.items():
             sections.boxes[title].children = [
-                self._flat[name.rstrip("*")].row if name not in PARTS else self._places[name]
-                for name in names
+                self._places[name] if name in self._places else self._flat[name].row for name in names
             ]
         row = {name: control.row for name, control in self._flat.items()}
         made = widgets.VBox(
@@ -152,6 +152,13 @@ def _is_code(hint: Any) -> bool:
     return Callable in get_args(hint)
 
 
+def _sections_of(names: Collection[str]) -> set[str]:
+    """The titles of the sections that settings of those `names` are in."""
+    hidden = {name for name in names if name not in IN_SIGHT}
+    hidden |= {name.partition(".")[0] + "." for name in hidden if "." in name}
+    return {title for title, inside in SECTIONS.items() if hidden & set(inside)}
+
+
 def _column() -> widgets.VBox:
     return widgets.VBox(layout={"width": "100%", "overflow": "visible"})
 
@@ -162,7 +169,7 @@ def _fill(box: widgets.VBox, controls: list[Control]) -> None:
         box.children = rows
 
 
-def _question(name: str | None, ranks: int) -> str:
+def _question(name: str, ranks: int) -> str:
     """The question of that preset, what to do, and its answer behind a click."""
     one = next((preset for preset in PRESETS if preset.name == name), None)
     if one is None:

@@ -1,32 +1,34 @@
 """How the form looks: rows close together, and sections of which one is open at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import ipywidgets as widgets
 
-# The line of the control that has the focus stands at the foot of the form: what is above it does not move. For that
-# no box between the two may be a place of reference (position: static). Colours are the page's, light or dark.
+# The line of the control that has the focus lies below it, over what comes next, so that nothing moves. It is placed
+# by the form and not by a box between the two, which might cut it off: hence position: static. Colours are the page's.
 STYLE = """<style>
-.pdekit-form { position: relative; padding-bottom: 50px; --jp-widgets-inline-height: 24px; overflow: visible;
-  --jp-widgets-margin: 1px; --jp-widgets-inline-label-width: 84px; color: var(--jp-ui-font-color1, #1f2933); }
+.pdekit-form { position: relative; --jp-widgets-inline-height: 24px; --jp-widgets-margin: 1px; overflow: visible;
+  color: var(--jp-ui-font-color1, #1f2933); }
 .pdekit-form .jupyter-widgets, .pdekit-form .widget-label { position: static; }
-.pdekit-form .widget-label { width: 84px; text-align: left; }
-.pdekit-form .pdekit-half .widget-label { width: 52px; }
-.pdekit-form .pdekit-half { padding-right: 4px; }
+.pdekit-form .widget-label { width: 92px; margin-right: 4px; text-align: left; }
+.pdekit-form .pdekit-half .widget-label { width: 56px; }
+.pdekit-form .pdekit-half:last-child { padding-left: 8px; }
 .pdekit-form .pdekit-line { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-.pdekit-form .jupyter-widgets:focus-within > .widget-label > .pdekit-line { left: 0; right: 0; bottom: 0;
-  width: auto; height: 46px; clip-path: none; font-size: 12px; line-height: 1.25; white-space: normal; text-indent: -6px;
-  border-top: 1px solid var(--jp-border-color2, #c8ced5); padding: 2px 0 0 6px; color: var(--jp-ui-font-color1, #1f2933); }
+.pdekit-form .jupyter-widgets:focus-within > .widget-label > .pdekit-line { left: 0; right: 0; width: auto;
+  height: auto; margin-top: 26px; padding: 3px 6px; clip-path: none; z-index: 5; pointer-events: none;
+  white-space: normal; font-size: 12px; line-height: 1.25; color: var(--jp-ui-font-color1, CanvasText);
+  background: var(--jp-layout-color2, Canvas); border: 1px solid var(--jp-border-color1, #8a949e); }
+.pdekit-form .pdekit-wrong .jupyter-widgets:focus-within > .widget-label > .pdekit-line { display: none; }
+.pdekit-form .widget-checkbox { height: auto; }
 .pdekit-form .widget-checkbox .widget-label-basic { white-space: normal; line-height: 1.25; align-items: flex-start;
   width: 100%; font-size: 12px; padding: 3px 0; }
-.pdekit-form .widget-checkbox { height: auto; }
 .pdekit-form .widget-toggle-button { text-align: left; width: 100%; margin: 1px 0; padding: 0 6px; height: 24px;
   line-height: 22px; background: transparent; box-shadow: none; color: var(--jp-ui-font-color1, #1f2933);
   border: none; border-top: 1px solid var(--jp-border-color2, #c8ced5); font-weight: 600; }
 .pdekit-form .widget-toggle-button:focus-visible { outline: 2px solid var(--jp-brand-color1, #0072B2); }
 .pdekit-form .pdekit-wrong input, .pdekit-form .pdekit-wrong select { border: 2px solid #D55E00; }
 .pdekit-form .widget-html, .pdekit-form .widget-html-content { height: auto; line-height: 1.25; font-size: 12px; }
-.pdekit-form .pdekit-section { max-height: 215px; overflow-y: auto; overflow-x: hidden; padding: 0 2px 4px 8px; }
+.pdekit-form .pdekit-section { overflow: visible; padding: 0 0 4px 8px; }
 </style>"""
 
 
@@ -45,6 +47,11 @@ class Sections:
     def open(self, title: str) -> None:
         """Open that one, and close the others."""
         self.buttons[title].value = True
+
+    def mark(self, wrong: Collection[str]) -> None:
+        """Show on the buttons what sections something is `wrong` in, open or not."""
+        for title, button in self.buttons.items():
+            button.description = title + " \N{BALLOT X}" * (title in wrong)
 
     def _turned(self, title: str, opened: bool) -> None:
         self.boxes[title].layout.display = "flex" if opened else "none"
