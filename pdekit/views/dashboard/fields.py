@@ -6,7 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from pdekit.views.dashboard.values import read, shown
+from pdekit.views.dashboard.values import Unread, read, shown
 
 
 class Control:
@@ -58,8 +58,10 @@ class Control:
                     if options != list(self.widget.options):
                         self.widget.options = options
                     self.widget.value = value
-            else:
-                self.widget.value = shown(value) if isinstance(self.widget, widgets.Text) else value
+            elif not isinstance(self.widget, widgets.Text):
+                self.widget.value = value
+            elif not self._says(value):
+                self.widget.value = shown(value)
         finally:
             self._showing = False
 
@@ -69,6 +71,13 @@ class Control:
         self.note.value = f'<div role="{role}">{mark}{escape(words)}</div>' if words else ""
         self.note.layout.display = "block" if words else "none"
         (self.row.add_class if wrong else self.row.remove_class)("pdekit-wrong")
+
+    def _says(self, value: Any) -> bool:
+        """Whether its text stands for `value` already, maybe in other words: 3e-3 for 0.003."""
+        try:
+            return not isinstance(value, Unread) and self.read() == value
+        except ValueError:
+            return False
 
     def _edited(self, change: Any) -> None:
         if not self._showing:

@@ -70,7 +70,7 @@ PRESETS = (
         "Experiment(problem=Poisson(resolution=32), samples=512, batch=8, steps=200, grids='single')",
         "Train, press Compare, and see the same 1,600 samples again: batch 32 with 50 steps, batch 2 with 800.",
         "Not for the same samples: held-out error 5.7 % with batch 2, 6.1 % with 8, 8.8 % with 32, as there are fewer "
-        "steps. But it took 82, 41 and 21 seconds: larger batches keep ranks busier, and need fewer messages.",
+        "steps. But batch 2 took three times as long as 32: larger batches keep the ranks busier, with fewer messages.",
     ),
     Preset(
         "Few large steps",

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from pdekit.views.dashboard.draft import Draft, recipe_of
+from pdekit.views.dashboard.draft import Draft, of_part, recipe_of
 from pdekit.views.dashboard.tasks import Tasks
+from pdekit.views.dashboard.values import Unread
 from pdekit.views.theme import grid_name
 
 SQUARES = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
@@ -59,7 +60,8 @@ def offered(draft: Draft) -> list[int]:
     """The sizes that its problem may have, in nodes a side: where an even one may not be, the odd one after it."""
     sizes: set[int] = set()
     every = CUBES if draft.values.get("problem.dim") == 3 else SQUARES
-    for size in every:
+    unread = any(isinstance(value, Unread) for value in of_part("problem", draft.values).values())
+    for size in () if unread else every:
         for resolution in (size, size + 1):
             try:
                 recipe_of("problem", {**draft.values, "problem.resolution": resolution}, draft.menu)

@@ -1,6 +1,5 @@
 """A setting's value as text, and the text read back: numbers, tuples and recipes, as an experiment prints them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
@@ -12,7 +11,7 @@ NAMES = {
     int: "a whole number",
     float: "a number",
     str: "text",
-    tuple: "values in parentheses",
+    tuple: "a list in parentheses",
     NoneType: "nothing",
 }
 
@@ -39,37 +38,39 @@ def read(name: str, text: str, hint: Any) -> Any:
 
     Only literals and calls of known recipes are read; nothing is executed.
     """
-    text, kinds = text.strip(), _kinds(hint)
-    if not text and NoneType in kinds:
+    text, hints = text.strip(), _alternatives(hint)
+    if not text and NoneType in hints:
         return None
     try:
         value = parse(text, code=False)
     except ValueError as error:
-        if str in kinds and text:
+        if str in hints and text:
             return text  # a formula, a name, a path
-        raise _refused(name, kinds, text) from error
-    if isinstance(value, float) and value.is_integer() and int in kinds and float not in kinds:
+        raise _refused(name, hints, text) from error
+    if isinstance(value, float) and value.is_integer() and int in hints and float not in hints:
         value = int(value)  # 1e4
-    if any(_is(value, kind) for kind in kinds):
+    if any(_is(value, one) for one in hints):
         return value
-    if str in kinds:
+    if str in hints:
         return text
-    raise _refused(name, kinds, text)
+    raise _refused(name, hints, text)
 
 
-def _kinds(hint: Any) -> tuple[Any, ...]:
-    """The types that a type hint allows, without their parameters."""
-    union = get_origin(hint) in (Union, UnionType)
-    return tuple(get_origin(one) or one for one in (get_args(hint) if union else (hint,)))
+def _alternatives(hint: Any) -> tuple[Any, ...]:
+    """The types that a type hint allows."""
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
 
 
-def _is(value: Any, kind: Any) -> bool:
-    """Whether `value` may stand where a `kind` is asked for: a whole number for a number, a list for a tuple."""
+def _is(value: Any, hint: Any) -> bool:
+    """Whether `value` may stand where a `hint` is asked for: a whole number for a number, a list for a tuple."""
     if isinstance(value, bool):
-        return kind is bool
-    return isinstance(value, {float: (int, float), tuple: (tuple, list)}.get(kind, kind))
+        return hint is bool
+    if get_origin(hint) is tuple:
+        return isinstance(value, (tuple, list)) and all(_is(one, get_args(hint)[0]) for one in value)
+    return isinstance(value, (int, float) if hint is float else hint)
 
 
-def _refused(name: str, kinds: tuple[Any, ...], text: str) -> ValueError:
-    said = [NAMES.get(kind, f"a {kind.__name__}") for kind in kinds if kind is not Callable]
-    return checks.refuse(name, " or ".join(said), text, "mend the text, or take the change back")
+def _refused(name: str, hints: tuple[Any, ...], text: str) -> ValueError:
+    kinds = [get_origin(one) or one for one in hints]
+    said = " or ".join(NAMES.get(kind, f"a {kind.__name__}") for kind in kinds)
+    return checks.refuse(name, said, text, "mend the text, or take the change back")
