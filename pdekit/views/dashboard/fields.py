@@ -14,7 +14,7 @@ class Control:
 
     `row` is what to put on a page. The line is a tooltip and part of the label that a screen reader reads; `sections`
     shows it while the control has the focus. `call(control)` follows each change that a user makes, and none that
-    `show` makes.
+    `show` makes. All controls may share one `layout`.
     """
 
     def __init__(
@@ -25,10 +25,11 @@ class Control:
         hint: Any,
         words: Mapping[Any, str] | None,
         call: Callable[["Control"], None],
+        layout: widgets.Layout,
     ) -> None:
         self.name, self._hint, self._call, self._showing = name, hint, call, False
         said = f'{escape(label)} <span class="pdekit-line">{escape(line)}</span>'
-        common = {"tooltip": line, "layout": {"width": "100%", "margin": "1px 0"}}
+        common = {"tooltip": line, "layout": layout}
         labelled = common | {"description": said, "description_allow_html": True}
         if words is not None:
             self.widget = widgets.Dropdown(options=_options(words), **labelled)
@@ -36,8 +37,8 @@ class Control:
             self.widget = widgets.Checkbox(description=f"{label}: {line}", indent=False, **common)
         else:
             self.widget = widgets.Text(continuous_update=False, **labelled)
-        self.note = widgets.HTML(layout={"display": "none", "width": "100%", "margin": "0"})
-        self.row = widgets.VBox([self.widget, self.note], layout={"width": "100%", "overflow": "visible"})
+        self.note = widgets.HTML(layout=layout)
+        self.row = widgets.VBox([self.widget, self.note], layout=layout)
         self.widget.observe(self._edited, "value")
 
     def read(self) -> Any:
@@ -69,7 +70,6 @@ class Control:
         """Show `words` under it, marked where they say that it is `wrong`; nothing takes them away."""
         mark, role = ("\N{BALLOT X} ", "alert") if wrong else ("", "status")
         self.note.value = f'<div role="{role}">{mark}{escape(words)}</div>' if words else ""
-        self.note.layout.display = "block" if words else "none"
         (self.row.add_class if wrong else self.row.remove_class)("pdekit-wrong")
 
     def _says(self, value: Any) -> bool:

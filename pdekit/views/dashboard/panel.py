@@ -50,6 +50,7 @@ class Panel:
         self._menu, self._call = draft.menu, call
         self._own: dict[tuple[str, type], dict[str, Control]] = {}
         self._running = False
+        self._row = widgets.Layout(width="100%", margin="0", overflow="visible")  # of all: each is a message
         hints = get_type_hints(Experiment)
         flat = {
             name: self._control(Experiment, name, hints.get(name)) for name in (*FLAT, "reduction", *PARTS)
@@ -63,10 +64,12 @@ class Panel:
         called = {"ranks": "World size", "threads": "Threads", "slow": "Last rank", "preset": "Question"}
         for name, said in around.items():
             line = EXPLAINED[f"Form.{name}"]
-            flat[name] = Control(name, called[name], line, None, said, call)
+            flat[name] = Control(name, called[name], line, None, said, call, self._row)
         line = explained(type(draft.base.problem), "resolution")
         sizes = labels(draft, {})
-        flat["problem.resolution"] = Control("problem.resolution", "Resolution", line, None, sizes, call)
+        flat["problem.resolution"] = Control(
+            "problem.resolution", "Resolution", line, None, sizes, call, self._row
+        )
         self._flat, self._present = flat, dict(flat)
         self._places = {f"{part}.": _column() for part in PARTS}
         self._width = _column()
@@ -144,7 +147,7 @@ class Panel:
         label = LABELS.get(name, name.capitalize()) if not part else name.replace("_", " ")
         label = {"generator.width": "Width", "problem.seed": "family"}.get(part + name, label)
         said = words(recipe, name) or ({} if name in PARTS else None)
-        return Control(part + name, label, explained(recipe, name), hint, said, self._call)
+        return Control(part + name, label, explained(recipe, name), hint, said, self._call, self._row)
 
 
 def _is_code(hint: Any) -> bool:

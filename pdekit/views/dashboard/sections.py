@@ -12,6 +12,7 @@ STYLE = """<style>
 .pdekit-form .jupyter-widgets, .pdekit-form .widget-label { position: static; }
 .pdekit-form .widget-label { width: 92px; margin-right: 4px; text-align: left; }
 .pdekit-form .pdekit-half .widget-label { width: 56px; }
+.pdekit-form .pdekit-half { width: 50% !important; }
 .pdekit-form .pdekit-half:last-child { padding-left: 8px; }
 .pdekit-form .pdekit-line { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .pdekit-form .jupyter-widgets:focus-within > .widget-label > .pdekit-line { left: 0; right: 0; width: auto;
@@ -27,6 +28,7 @@ STYLE = """<style>
   border: none; border-top: 1px solid var(--jp-border-color2, #c8ced5); font-weight: 600; }
 .pdekit-form .widget-toggle-button:focus-visible { outline: 2px solid var(--jp-brand-color1, #0072B2); }
 .pdekit-form .pdekit-wrong input, .pdekit-form .pdekit-wrong select { border: 2px solid #D55E00; }
+.pdekit-form .widget-html { margin: 0 !important; }
 .pdekit-form .widget-html, .pdekit-form .widget-html-content { height: auto; line-height: 1.25; font-size: 12px; }
 .pdekit-form .pdekit-section { overflow: visible; padding: 0 0 4px 8px; }
 </style>"""
@@ -69,5 +71,4 @@ def halves(*rows: widgets.Widget) -> widgets.HBox:
     """Two short rows side by side."""
     for row in rows:
         row.add_class("pdekit-half")
-        row.layout.width = "50%"
     return widgets.HBox(rows, layout={"width": "100%", "overflow": "visible", "align_items": "flex-start"})
