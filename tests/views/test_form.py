@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import ipywidgets as widgets
 import pytest
@@ -49,6 +49,12 @@ def test_it_opens_on_the_experiment_that_it_is_given(form: Form) -> None:
 WEAK = """
 def form(u, grad_u, v, grad_v, x, c):
     return (grad_u * grad_v).sum(dim=0) * c - v
+"""
+
+
+ENERGY = """
+def psi(u, grad_u, x, c):
+    return c * grad_u.square().sum(dim=0) / 2
 """
 
 
@@ -177,11 +183,11 @@ def test_a_wrong_value_stays_where_it_was_typed(form: Form, name: str, value: st
     assert form.panel[name].widget.value == value
     blamed = "problem.resolution" if name == "generator.depth" else name
     assert 'role="alert"' in note(form, blamed) and "\N{BALLOT X}" in note(form, blamed)
-    assert "pdekit-wrong" in form.panel[blamed].row._dom_classes
+    assert "pdekit-wrong" in form.panel[blamed].widget._dom_classes
     type_in(form, "seed", "9")  # another setting does not take it away
     assert form.panel[name].widget.value == value and form.panel["seed"].widget.value == "9"
     assert form.undo() and form.undo() and form.experiment == FIRST
-    assert note(form, blamed) == "" and "pdekit-wrong" not in form.panel[blamed].row._dom_classes
+    assert note(form, blamed) == "" and "pdekit-wrong" not in form.panel[blamed].widget._dom_classes
     assert form.seen == [name, "seed", "undo", "undo"]
 
 
@@ -270,6 +276,33 @@ def test_a_pde_of_ones_own_keeps_its_code(form: Form) -> None:
     assert "problem.weak" not in form.panel._present
     type_in(form, "problem.c", "Constant(1.0, 2.0)")
     assert form.experiment.problem == pk.PDE(32, weak=WEAK, c=pk.Constant(1.0, 2.0))
+
+
+def test_undo_goes_back_to_another_pde_of_ones_own(form: Form) -> None:
+    first, second = (
+        pk.Experiment(pk.PDE(32, **{kind: code})) for kind, code in (("weak", WEAK), ("energy", ENERGY))
+    )
+    form.show(first)
+    form.show(second)
+    form.undo()
+    type_in(form, "problem.seed", "4")
+    assert form.experiment.problem == pk.PDE(32, weak=WEAK, seed=4)
+
+
+@dataclass(frozen=True)
+class Slanted(pk.Poisson):
+    """A problem of the user's own class."""
+
+    slope: float = 1.0
+
+
+def test_a_problem_of_ones_own_class_has_its_settings(form: Form) -> None:
+    form.show(pk.Experiment(Slanted(32)))
+    type_in(form, "problem.slope", "2")
+    assert form.experiment.problem == Slanted(32, slope=2) and type(form.experiment.problem) is Slanted
+    type_in(form, "problem", "Heat")
+    type_in(form, "problem", "Slanted")
+    assert form.experiment.problem == Slanted(32, slope=2)
 
 
 def resolutions(form: Form) -> dict[int, str]:

@@ -80,11 +80,12 @@ class Menu:
     def name(self, part: str, given: Any) -> str:
         """The name of a recipe, which may be its name; it can be chosen from now on."""
         if isinstance(given, str):
-            name = given
+            name, recipe = given, getattr(pk, NAMED.get(given, ""), None)
         else:
-            said = repr(given).partition("(")[0]  # of a PDE of one's own not the name of its class
+            said = repr(given).partition("(")[0]  # a PDE of one's own says PDE, whatever its class
             name = next((one for one, it in NAMED.items() if it == said), said)
-            self._given[part][name] = type(given)
-        if name not in OFFERED[part] and name not in BARE and isinstance(given, str):
-            self._given[part][name] = getattr(pk, NAMED[name])
+            public = getattr(pk, said, None)
+            recipe = public if public is not None and isinstance(given, public) else type(given)
+        if name not in BARE and name not in OFFERED[part]:
+            self._given[part][name] = recipe
         return name

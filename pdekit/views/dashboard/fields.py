@@ -70,7 +70,7 @@ class Control:
         """Show `words` under it, marked where they say that it is `wrong`; nothing takes them away."""
         mark, role = ("\N{BALLOT X} ", "alert") if wrong else ("", "status")
         self.note.value = f'<div role="{role}">{mark}{escape(words)}</div>' if words else ""
-        (self.row.add_class if wrong else self.row.remove_class)("pdekit-wrong")
+        (self.widget.add_class if wrong else self.widget.remove_class)("pdekit-wrong")
 
     def _says(self, value: Any) -> bool:
         """Whether its text stands for `value` already, maybe in other words: 3e-3 for 0.003."""

@@ -72,7 +72,7 @@ class Panel:
         )
         self._flat, self._present = flat, dict(flat)
         self._places = {f"{part}.": _column() for part in PARTS}
-        self._width = _column()
+        self._width, self._of_width = _column(), _column()
         self.question = widgets.HTML(layout={"width": "100%"})
         self.box = self._laid_out()
 
@@ -87,8 +87,11 @@ class Panel:
         for part in PARTS:
             own = self._own_of(part, draft)
             self._present |= own
-            _fill(self._places[f"{part}."], [one for name, one in own.items() if name not in IN_SIGHT])
-        _fill(self._width, [self._present[name] for name in ("generator.width",) if name in self._present])
+            rows = [one.row for name, one in own.items() if name not in IN_SIGHT]
+            _fill(self._places[f"{part}."], rows)
+        width = [self._present[name] for name in ("generator.width",) if name in self._present]
+        _fill(self._width, [one.widget for one in width])
+        _fill(self._of_width, [one.note for one in width])
         lists = {part: {name: name for name in self._menu.names(part)} for part in PARTS}
         lists["problem.resolution"] = labels(draft, dict(sizes))
         lists["objective"] = {name: name for name in problem.objectives}
@@ -116,12 +119,14 @@ class Panel:
                 self._places[name] if name in self._places else self._flat[name].row for name in names
             ]
         row = {name: control.row for name, control in self._flat.items()}
+        samples, batch, steps = (self._flat[name] for name in ("samples", "batch", "steps"))
         made = widgets.VBox(
             [
                 widgets.HTML(STYLE, layout={"display": "block", "height": "0", "margin": "0"}),
                 row["preset"], self.question, row["problem"], row["problem.resolution"], row["generator"],
                 row["optimizer"], row["rate"], row["ranks"],
-                halves(row["samples"], row["batch"]), halves(row["steps"], self._width), sections.box,
+                halves(samples.widget, batch.widget), samples.note, batch.note,
+                halves(steps.widget, self._width), steps.note, self._of_width, sections.box,
             ],
             layout={"width": "262px", "flex": "0 0 auto", "overflow": "visible"},
         )  # fmt: skip
@@ -166,10 +171,9 @@ def _column() -> widgets.VBox:
     return widgets.VBox(layout={"width": "100%", "overflow": "visible"})
 
 
-def _fill(box: widgets.VBox, controls: list[Control]) -> None:
-    rows = tuple(control.row for control in controls)
-    if box.children != rows:
-        box.children = rows
+def _fill(box: widgets.VBox, children: list[widgets.Widget]) -> None:
+    if box.children != tuple(children):
+        box.children = children
 
 
 def _question(name: str, ranks: int) -> str:

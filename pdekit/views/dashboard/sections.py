@@ -19,7 +19,7 @@ STYLE = """<style>
   height: auto; margin-top: 26px; padding: 3px 6px; clip-path: none; z-index: 5; pointer-events: none;
   white-space: normal; font-size: 12px; line-height: 1.25; color: var(--jp-ui-font-color1, CanvasText);
   background: var(--jp-layout-color2, Canvas); border: 1px solid var(--jp-border-color1, #8a949e); }
-.pdekit-form .pdekit-wrong .jupyter-widgets:focus-within > .widget-label > .pdekit-line { display: none; }
+.pdekit-form .pdekit-wrong:focus-within > .widget-label > .pdekit-line { display: none; }
 .pdekit-form .widget-checkbox { height: auto; }
 .pdekit-form .widget-checkbox .widget-label-basic { white-space: normal; line-height: 1.25; align-items: flex-start;
   width: 100%; font-size: 12px; padding: 3px 0; }
@@ -28,7 +28,7 @@ STYLE = """<style>
   border: none; border-top: 1px solid var(--jp-border-color2, #c8ced5); font-weight: 600; }
 .pdekit-form .widget-toggle-button:focus-visible { outline: 2px solid var(--jp-brand-color1, #0072B2); }
 .pdekit-form .pdekit-wrong input, .pdekit-form .pdekit-wrong select { border: 2px solid #D55E00; }
-.pdekit-form .widget-html { margin: 0 !important; }
+.pdekit-form .widget-inline-hbox:not(.widget-html) { margin: 1px 0 !important; }
 .pdekit-form .widget-html, .pdekit-form .widget-html-content { height: auto; line-height: 1.25; font-size: 12px; }
 .pdekit-form .pdekit-section { overflow: visible; padding: 0 0 4px 8px; }
 </style>"""
@@ -67,8 +67,10 @@ def _button(title: str) -> widgets.ToggleButton:
     return widgets.ToggleButton(description=title, icon="caret-right", tooltip=f"Settings: {title}")
 
 
-def halves(*rows: widgets.Widget) -> widgets.HBox:
-    """Two short rows side by side."""
-    for row in rows:
-        row.add_class("pdekit-half")
-    return widgets.HBox(rows, layout={"width": "100%", "overflow": "visible", "align_items": "flex-start"})
+def halves(*widgets_: widgets.Widget) -> widgets.HBox:
+    """Two short controls side by side."""
+    for one in widgets_:
+        one.add_class("pdekit-half")
+    return widgets.HBox(
+        widgets_, layout={"width": "100%", "overflow": "visible", "align_items": "flex-start"}
+    )
