@@ -11,6 +11,8 @@ import pytest
 import pdekit as pk
 from pdekit.views.arrays import relative_error
 from pdekit.views.dashboard.dashboard import Dashboard
+from pdekit.views.dashboard.maps import PIXELS
+from pdekit.views.dashboard.progress import POINTS
 from tests.views.fakes import DEATH, FakeCluster, FakeExperiment, FakeProblem
 
 
@@ -128,7 +130,7 @@ def test_to_the_end_over_a_change_of_the_grid(cluster: FakeCluster) -> None:
         assert text(dash.controls.left) == "step 60 of 60"
         numbers = np.cumsum(dash.solver.calls)
         assert 30 in numbers and numbers[-1] == 60  # no call crosses the change
-        mark = dash.figure.widget.data[-1]
+        mark = dash.figure.widget.data[9]
         assert list(mark.x[:2]) == [31, 31] and "64" in mark.text[1]
         _, prediction, reference, difference = dash.figure.widget.data[:4]
         assert np.shape(prediction.z) == np.shape(reference.z) == np.shape(difference.z) == (64, 64)
@@ -360,12 +362,12 @@ def test_another_sample_in_training_and_at_rest(cluster: FakeCluster, experiment
     run(cluster, experiment, story)
 
 
-def test_another_resolution_before_the_first_train_shows_the_finer_fields(
+def test_another_resolution_before_the_first_train_shows_its_fields(
     cluster: FakeCluster, experiment: FakeExperiment
 ) -> None:
     async def story(dash: Dashboard) -> None:
-        dash.controls.resolution.value = 96
-        await until(lambda: np.shape(dash.figure.widget.data[2].z) == (96, 96))
+        dash.controls.resolution.value = 48
+        await until(lambda: np.shape(dash.figure.widget.data[2].z) == (48, 48))
 
     run(cluster, experiment, story)
 
@@ -377,7 +379,7 @@ def test_a_page_opened_late_sees_the_figure_as_it_is(cluster: FakeCluster) -> No
         await dash.train()
         state = dash.figure.widget.get_state()["_widget_data"]
         assert len(state[4]["x"]["shape"] if isinstance(state[4]["x"], dict) else state[4]["x"]) > 0
-        assert np.shape(state[1]["z"]) == (64, 64)
+        assert [row["shape"] for row in state[1]["z"]] == [(64,)] * 64
 
     run(cluster, FakeExperiment(steps=20), story)
 
@@ -385,9 +387,9 @@ def test_a_page_opened_late_sees_the_figure_as_it_is(cluster: FakeCluster) -> No
 def test_a_large_field_and_a_long_curve_are_thinned(cluster: FakeCluster) -> None:
     async def story(dash: Dashboard) -> None:
         await dash.train()
-        assert points(dash) <= 600
+        assert points(dash) <= POINTS
         assert dash.figure.widget.data[4].x[-1] == 900
-        assert np.shape(dash.figure.widget.data[1].z) == (128, 128)
+        assert np.shape(dash.figure.widget.data[1].z) == (PIXELS, PIXELS)
 
     cluster.seconds_per_step = 0.0001
     run(cluster, FakeExperiment(FakeProblem(256), steps=900), story)
