@@ -36,11 +36,15 @@ def picture(values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
     Of a cube its middle plane, of a field of vectors their length; a line (W,) is repeated along the other axis
     (an initial condition over time), a single number fills the map.
     """
-    field = np.asarray(values, dtype=np.float64)
-    if field.ndim == len(shape) + 1:
-        field = np.sqrt(np.square(field).sum(axis=0))
+    field = length(values, shape)
     field = np.broadcast_to(field.reshape(field.shape if field.ndim else (1,)), shape)
     return field[shape[0] // 2] if field.ndim == 3 else field
+
+
+def length(values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """One sample's field on a grid of `shape`; of a field of vectors (components, *shape) their length (*shape)."""
+    field = np.asarray(values, dtype=np.float64)
+    return np.sqrt(np.square(field).sum(axis=0)) if field.ndim == len(shape) + 1 else field
 
 
 def by_log(*fields: Field, dim: int = 2) -> bool:

@@ -9,7 +9,7 @@ from pdekit.checks import refuse, whole
 from pdekit.views import theme
 
 DID = ("compute", "waiting", "transfer")
-_COLOURS = (theme.COLOURS[0], theme.COLOURS[5], theme.COLOURS[1])
+COLOURS = (theme.COLOURS[0], theme.COLOURS[5], theme.COLOURS[1])
 
 
 def plot_ranks(history: Any, last: int = 20, *, title: str = "What the ranks did") -> go.Figure:
@@ -23,12 +23,11 @@ def plot_ranks(history: Any, last: int = 20, *, title: str = "What the ranks did
     if not len(history):
         raise refuse("history", "at least one step", 0, "train first")
     did = spans(history, last)
-    starts = np.nancumsum(np.nanmax(did.sum(axis=2), axis=1))
-    begin = np.concatenate([[0.0], starts[:-1]])[:, None] + np.zeros(did.shape[1])
     names = [f"rank {rank}" for rank in range(did.shape[1])]
     numbers = [f"step {number}" for number in history.number[-last:]]
     figure = go.Figure()
-    for kind, colour, seconds in zip(DID, _COLOURS, did.transpose(2, 0, 1), strict=True):
+    each = zip(DID, COLOURS, did.transpose(2, 0, 1), begins(did), strict=True)
+    for kind, colour, seconds, begin in each:
         share = np.nansum(seconds) / np.nansum(did)
         figure.add_bar(
             x=seconds.ravel(),
@@ -40,7 +39,6 @@ def plot_ranks(history: Any, last: int = 20, *, title: str = "What the ranks did
             hovertext=np.repeat(numbers, len(names)),
             hovertemplate="%{y}, %{hovertext}: %{x:.3s}s<extra></extra>",
         )
-        begin = begin + seconds
     figure.update_layout(
         template=theme.template(),
         title=title,
@@ -56,7 +54,15 @@ def plot_ranks(history: Any, last: int = 20, *, title: str = "What the ranks did
 
 
 def spans(history: Any, last: int) -> np.ndarray:
-    """Seconds of compute, waiting and messages: (steps, ranks, 3); NaN where nobody knows."""
-    ranks = history.ranks
+    """Seconds of compute, waiting and messages in the last steps: (steps, ranks, 3); NaN where nobody knows."""
+    ranks = history.ranks_from(max(0, len(history) - last))
     transfer = ranks.communication - np.nan_to_num(ranks.waiting)
-    return np.stack([ranks.compute, np.nan_to_num(ranks.waiting), transfer], axis=2)[-last:]
+    return np.stack([ranks.compute, np.nan_to_num(ranks.waiting), transfer], axis=2)
+
+
+def begins(did: np.ndarray) -> np.ndarray:
+    """When each of the three begins, (3, steps, ranks), for `spans`; a step starts when the slowest rank is done."""
+    ends = np.nancumsum(np.nanmax(did.sum(axis=2), axis=1))
+    start = np.concatenate([[0.0], ends[:-1]])[:, None] + np.zeros(did.shape[1])
+    before = np.cumsum(did, axis=2) - did
+    return (start[:, :, None] + before).transpose(2, 0, 1)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,11 @@ class FakeProblem:
     resolution: int = 64
     given = "coefficient ν"
     positive = True
+    objectives = ("log", "mean")
+
+    @property
+    def axes(self) -> dict[str, np.ndarray]:
+        return {name: np.linspace(0, 1, self.resolution) for name in "yx"}
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -89,7 +93,7 @@ class FakeSolver:
 
     def __init__(self, cluster: "FakeCluster", experiment: FakeExperiment, ranks: int) -> None:
         self.cluster, self.experiment, self.ranks = cluster, experiment, ranks
-        self.history, self.calls, self.seconds = FakeHistory(), [], 0.0
+        self.history, self.calls, self.seconds = pk.History(size=ranks), [], 0.0
         self._engine = asyncio.Lock()
 
     @property
@@ -119,8 +123,8 @@ class FakeSolver:
                     raise FloatingPointError(f"step {number}: expected a finite loss, got nan")
                 grid = next(r for r, last in self.experiment.plan if number <= last)
                 loss = np.exp(-number / 50) - 1.0
-                steps.append(SimpleNamespace(number=number, loss=loss, seconds=self.seconds, resolution=grid))
-                self.history.steps.append(steps[-1])
+                steps.append(pk.Step(number, loss, self.seconds, grid, 1e-3, 1 / number, 0.2, 1, samples=8))
+                self.history.extend(steps[-1:], np.ones((1, self.ranks, 3)))
             return steps
 
     async def predict_async(self, i: int, resolution: int | None = None) -> np.ndarray:

@@ -60,12 +60,9 @@ def test_the_grid_of_a_cube_has_three_sides() -> None:
     """On the figure's marks, among the dashboard's choices, and beside its error."""
     sides = "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}".join(["32"] * 3)
     display = Display(pk.Experiment(pk.Poisson(32, dim=3, terms=1)), ranks=1)
-    steps = [SimpleNamespace(number=k, loss=0.5, resolution=n) for k, n in ((1, 16), (2, 32))]
-    history = SimpleNamespace(
-        **{name: np.array([getattr(s, name) for s in steps]) for name in vars(steps[0])}
-    )
+    history = pk.History([pk.Step(k, 0.5, k, n, 1e-3, 1.0, 0.0, 1) for k, n in ((1, 16), (2, 32))])
     display.figure.show_loss(history, window=1)
-    assert sides in display.figure.widget.data[-1].text
+    assert sides in display.figure.widget.data[8].text
     assert (sides, 32) in display.controls.resolution.options
     display.controls.show_error(0.1, 32)
     assert f"on {sides}<" in display.controls.error.value

@@ -6,17 +6,43 @@ from typing import Any
 import numpy as np
 
 from pdekit.checks import refuse
-from pdekit.views.arrays import by_log, picture
+from pdekit.views.arrays import by_log, length, picture
 from pdekit.views.dashboard.live import LiveFigure
 
 COUNT = 16  # samples to choose from
 
 
-def figure_of(problem: Any) -> LiveFigure:
-    """The figure for `problem`: what is given is coloured by log10 if that suits a sample on show, as in `by_log`."""
-    data = (np.asarray(problem.coefficient(i)) for i in problem.held_out(COUNT))
+PICTURE = 64  # nodes along a side, at most, of what the choice between samples is made by
+LOSSES = {
+    "mean": "loss",
+    "log": "loss (mean of logarithms)",
+    "root": "loss (mean of roots)",
+    "asinh": "loss (mean of asinh)",
+}
+
+
+def figure_of(problem: Any, objective: str | None = None) -> LiveFigure:
+    """The figure for `problem`: what is given is coloured by log10 if that suits a sample on show, as in `by_log`.
+
+    The loss has a logarithmic axis where the `objective` (default: the problem's first) makes it positive: where the
+    losses of the samples are, so that their logarithm or root is offered, and are not shown by their logarithm yet.
+    """
+    small = problem.at(min(problem.resolution, PICTURE))
+    data = [np.asarray(small.coefficient(i)) for i in problem.held_out(COUNT)]
     dim = len(problem.shape)
-    return LiveFigure(problem.given, problem.positive and by_log(*data, dim=dim), dim)
+    *_, (up, rows), (across, _) = problem.axes.items()
+    objective = objective or problem.objectives[0]
+    log = problem.positive and by_log(*data, dim=dim)
+    return LiveFigure(
+        problem.given,
+        log,
+        dim,
+        pictures=[picture(np.log10(one) if log else one, small.shape) for one in data],
+        axes=(up, across),
+        ends=(float(rows[-1]) if up == "t" else 1.0, 1.0),
+        loss=LOSSES.get(objective, "loss"),
+        log_loss=objective != "log" and bool({"log", "root"} & set(problem.objectives)),
+    )
 
 
 class HeldOut:
@@ -60,6 +86,8 @@ class HeldOut:
             shape = self.problem.at(self._shown[1]).shape
             self.figure.show_prediction(picture(prediction, shape), picture(self._reference, shape))
             self.figure.show_errors(self._steps, self._errors)
+            if len(shape) == 3:
+                self.figure.show_cube(length(prediction, shape), length(self._reference, shape))
         return error
 
     def forget(self) -> None:
@@ -75,4 +103,7 @@ class HeldOut:
             self.forget()  # they were another sample's
         self._shown, self._reference = (sample, resolution), reference
         shape = self.problem.at(resolution).shape
-        self.figure.show_sample(picture(coefficient, shape), picture(reference, shape))
+        with self.figure.painting():
+            self.figure.show_sample(picture(coefficient, shape), picture(reference, shape))
+            if sample in self.indices:
+                self.figure.mark_sample(self.indices.index(sample))

@@ -1,193 +1,223 @@
-"""The live figure: fields and loss of a running training in one widget, built whole and then only repainted.
+"""The live figure: maps, curves and ranks of a running training in one widget, built whole and then only repainted.
 
 Voila updates the traces of a page's first FigureWidget and loses later changes of a layout, so that all that
-changes here, the marks of the grid included, is data of a trace.
+changes here, titles and the marks of the grid included, is data of a trace. What the mouse does is a method as well.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import ipywidgets as widgets
 import numpy as np
-import plotly.graph_objects as go
-from ipywidgets import VBox
-from plotly.subplots import make_subplots
 
-from pdekit.views import theme
-from pdekit.views.arrays import Field, coloured, common_range, log10
-from pdekit.views.curves import trailing_mean
-from pdekit.views.fields import UNIT, bar_below, heatmap
+from pdekit.checks import one_of, refuse
+from pdekit.views.arrays import Field
+from pdekit.views.dashboard import style
+from pdekit.views.dashboard.bar import Bar
+from pdekit.views.dashboard.canvas import Canvas, Place
+from pdekit.views.dashboard.course import WORDS, By
+from pdekit.views.dashboard.maps import Maps
+from pdekit.views.dashboard.progress import Progress
+from pdekit.views.dashboard.ranks_panel import RanksPanel
+from pdekit.views.dashboard.seldom import Seldom
+from pdekit.views.dashboard.slice import Slice
+from pdekit.views.dashboard.solid import Solid
+from pdekit.views.dashboard.strip import Strip
 
-HEIGHT = 520
-POINTS = 600  # at most so many points of a curve travel to the browser at a repaint
-BLANK = np.full((2, 2), None)  # a field with no values: null, which travels as JSON where NaN does not
-PIXELS = 128  # and so many values along each side of a field
-
-_TITLES = (
-    "prediction u",
-    "reference u",
-    "loss",
-    "error of the shown sample",
-    "prediction - reference",
-)
+HEIGHT = 640  # pixels
+HOVER = 0.1  # seconds between two slices under the pointer
 
 
 class LiveFigure:
-    """Six panels: coefficient, prediction, reference; loss and error against steps; the error as a map."""
+    """Samples to choose from; coefficient, prediction, reference, error; curves; a slice, or planes; ranks.
 
-    def __init__(self, given: str = "coefficient ν", log: bool = True, dim: int = 2) -> None:
-        """`given` says in words what is given, shown by its logarithm with `log`; grids have `dim` axes."""
-        self._dim = dim
-        self._log = log
-        figure = make_subplots(
-            rows=2,
-            cols=3,
-            subplot_titles=(coloured(given, log), *_TITLES),
-            horizontal_spacing=0.075,
-            vertical_spacing=0.19,
-        )
-        for place, scale in enumerate((theme.COEFFICIENT_SCALE, theme.FIELD_SCALE, theme.FIELD_SCALE)):
-            _add_map(figure, scale, 1, place + 1)
-        _add_map(figure, theme.SIGNED_SCALE, 2, 3)
-        raw = {"mode": "markers", "marker": {"size": 3, "color": theme.COLOURS[4]}, "opacity": 0.5}
-        curve = {"mode": "lines", "line": {"color": theme.COLOURS[0], "width": 2}}
-        mark = {"mode": "lines+text", "line": {"color": theme.MUTED, "width": 1}, "hoverinfo": "skip"}
-        mark |= {"textposition": "bottom left", "textfont": {"size": 11, "color": theme.MUTED}}
-        figure.add_scatter(**raw, row=2, col=1)
-        figure.add_scatter(**curve, row=2, col=1)
-        figure.add_scatter(**curve, row=2, col=2)
-        # Unseen, it keeps 1 % to 100 % in the panel, so that its axis seldom changes.
-        figure.add_scatter(x=[0, 0], y=[1, 100], mode="markers", opacity=0, hoverinfo="skip", row=2, col=2)
-        # The marks have a scale of their own, 0 to 1, so that they span the panel whatever the curve does.
-        figure.add_scatter(**mark, xaxis="x4", yaxis="y7")
-        figure.add_scatter(**mark, xaxis="x5", yaxis="y8")
-        span = {"range": [0, 1], "visible": False, "fixedrange": True}
-        percents = [digit * 10.0**power for power in range(-3, 4) for digit in (1, 2, 5)]
-        figure.update_xaxes(title="step", rangemode="tozero", row=2, col=1)
-        figure.update_xaxes(title="step", rangemode="tozero", row=2, col=2)
-        figure.update_yaxes(
-            type="log", tickvals=percents, ticktext=[f"{p:g} %" for p in percents], row=2, col=2
-        )
-        figure.update_xaxes(title_font_size=12)
-        figure.update_annotations(font_size=12.5)
-        figure.update_layout(
-            template=theme.template(),
-            autosize=True,
-            height=HEIGHT,
-            margin={"l": 42, "r": 14, "t": 26, "b": 64},
-            showlegend=False,
-            yaxis7=span | {"overlaying": "y4", "anchor": "x4"},
-            yaxis8=span | {"overlaying": "y5", "anchor": "x5"},
-        )
-        self.widget = _Widget(figure)
+    `box` is the widget to show, `widget` the figure in it; `time` has the slider of problems in space and time.
+    """
+
+    def __init__(
+        self,
+        given: str = "coefficient ν",
+        log: bool = True,
+        dim: int = 2,
+        *,
+        pictures: Sequence[Field] = (),
+        axes: tuple[str, str] = ("y", "x"),
+        ends: tuple[float, float] = (1.0, 1.0),
+        loss: str = "loss",
+        log_loss: bool = False,
+    ) -> None:
+        """`given` says in words what is given, shown by its logarithm with `log`; grids have `dim` axes.
+
+        pictures: one (H, W) for each sample to choose from. axes, ends: names and lengths of the maps' axes, upward
+        and across. loss: what it is, in words; log_loss: whether its axis is logarithmic. Where a loss is not above
+        zero all the same, its height above the lowest is shown, and the title says so.
+        """
+        canvas = Canvas(HEIGHT)
+        self._maps = Maps(canvas, 50, given, log, axes, ends)
+        self._progress = Progress(canvas, 350, 120, loss, log_loss, dim)
+        self._ranks = RanksPanel(canvas, Place(58, 526, 690, 76))
+        self._slice = Slice(canvas, Place(818, 526, 306, 76), axes, ends) if dim < 3 else None
+        self._solid = Solid(canvas, Place(800, 350, 330, 280)) if dim == 3 else None
+        self._strip = Strip(canvas, 14, 2, pictures) if pictures else None
+        self._maps.add_lines(canvas)
+        canvas.legend(838, 25)
+        self.widget = canvas.build()
+        self.bar = Bar(axes[0], ends[0] if axes[0] == "t" and self._slice else None)
+        self.time = self.bar.time
+        self.bar.on_by(self.show_by)
+        self.bar.on_time(lambda where: self.show_slice(where))
         # It grows and shrinks with the page; the figure takes its width from it.
-        self.box = VBox([self.widget], layout={"flex": "1 1 0", "min_width": "480px", "max_width": "760px"})
-        maps, curves = self.widget.data[:4], self.widget.data[4:]
-        self._coefficient, self._prediction, self._reference, self._difference = maps
-        self._raw, self._loss, self._error, _, *self._marks = curves
+        self.box = widgets.VBox(
+            [style.style(), self.bar.box, self.widget],
+            layout={"flex": "1 1 0", "min_width": "640px", "max_width": "1240px"},
+        )
+        self.box.add_class(style.NAME)
+        self._depth = 0
+        self._shown: tuple[Field | None, Field | None] = None, None
+        self._calls: list[Callable[[int], None]] = []
+        self._hovered = Seldom(HOVER)
+        if self._strip:
+            self._strip.on_click(self.choose)
+        if self._slice:
+            for pen in self._maps.pens[1:]:
+                pen.trace.on_hover(self._hover)
+            self.show_slice(self._slice.at)
+        self.clear()
 
-    def painting(self) -> Any:
+    @property
+    def sent(self) -> int:
+        """Bytes that went to the browser so far."""
+        return self.widget.sent
+
+    @property
+    def by(self) -> By:
+        """What the curves are drawn against."""
+        return self._progress.by
+
+    @property
+    def kept(self) -> list[str]:
+        """The names of the runs kept for comparison."""
+        return self._progress.kept.names
+
+    @contextmanager
+    def painting(self) -> Iterator[None]:
         """A context that gathers all repaints in it into one message to the browser."""
-        return self.widget.batch_update()
+        self._depth += 1
+        try:
+            with self.widget.batch_update():
+                yield
+                if self._depth == 1 and self._progress.stale:
+                    self._progress.paint()
+        finally:
+            self._depth -= 1
 
     def show_sample(self, coefficient: Field, reference: Field) -> None:
         """Coefficient and reference (H, W) of the sample to look at; forgets the last prediction."""
-        low, high = common_range(reference)
         with self.painting():
-            shown = log10("coefficient", coefficient) if self._log else coefficient
-            self._coefficient.update(
-                zmin=float(shown.min()), zmax=float(shown.max())
-            )  # Voila keeps the first range
-            _put(self._coefficient, shown)
-            for trace in (self._reference, self._prediction):
-                trace.update(zmin=low, zmax=high)
-            _put(self._reference, reference)
-            self._blank()
+            self._maps.show_sample(coefficient, reference)
+            self._slices(None, reference)
+            if self._solid:
+                self._solid.clear()
 
     def show_prediction(self, prediction: Field, reference: Field) -> None:
         """The prediction (H, W), and how it differs from the reference on the same grid."""
-        bound = round_up(float(np.abs(prediction - reference).max()))
         with self.painting():
-            _put(self._prediction, prediction)
-            self._difference.update(zmin=-bound, zmax=bound, colorbar_tickvals=[-bound, 0, bound])
-            _put(self._difference, prediction - reference)
+            self._maps.show_prediction(prediction, reference)
+            self._slices(prediction, reference)
+
+    def show_cube(self, prediction: Field, reference: Field) -> None:
+        """Prediction and reference (D, H, W) of a problem in three dimensions: planes, and a surface."""
+        if self._solid is None:
+            raise refuse("show_cube", "a figure of three dimensions", "two", "make it with dim=3")
+        self._solid.show(self.painting, prediction, reference)
+
+    def show_slice(self, where: float) -> None:
+        """Prediction and reference along the line at `where` on the maps' upward axis (y, or the time)."""
+        if self._slice is None:
+            raise refuse("show_slice", "a figure of two dimensions", "three", "look at its planes")
+        self._slice.move(where)
+        with self.painting():
+            self._maps.show_line(self._slice.at)
+            self._slice.paint(*self._shown)
 
     def show_loss(self, history: Any, window: int) -> None:
-        """The loss of each step, its trailing mean over `window` steps, and marks where the grid changes."""
-        number, loss, grids = history.number, history.loss, history.resolution
-        x, y, text = [], [], []
-        for index in np.flatnonzero(np.diff(grids)) + 1:
-            x += [int(number[index]), int(number[index]), None]
-            y += [0, 1, None]
-            text += ["", theme.grid_name(grids[index], self._dim), ""]
+        """Loss and gradient of each step, the loss's trailing mean over `window` steps, and changes of the grid."""
         with self.painting():
-            for trace, values in ((self._raw, loss), (self._loss, trailing_mean(loss, grids, window))):
-                trace.x, trace.y = thin(number, POINTS), thin(values, POINTS)
-            for trace in self._marks:
-                trace.update(x=x, y=y, text=text)
+            self._progress.course.read(history, window)
+            self._progress.stale = True
 
-    def show_errors(self, steps: list[int], errors: list[float]) -> None:
+    def show_errors(self, steps: Sequence[int], errors: Sequence[float]) -> None:
         """The relative L2 error (fractions) of the shown sample after each of `steps`."""
         with self.painting():
-            self._error.x, self._error.y = thin(np.array(steps), POINTS), thin(100 * np.array(errors), POINTS)
+            course = self._progress.course
+            course.measured, course.errors = np.array(steps, dtype=float), np.array(errors, dtype=float)
+            self._progress.stale = True
+
+    def show_classical(self, seconds: float, words: str) -> None:
+        """What a classical solver takes for the sample: a line in the view by seconds, with `words`."""
+        with self.painting():
+            self._progress.show_classical(seconds, words)
+
+    def show_by(self, by: By) -> None:
+        """Draw the curves against "steps", "seconds" or "samples"; ValueError for another word."""
+        one_of("by", by, tuple(WORDS))
+        self._progress.by = by
+        self.bar.show_by(by)
+        with self.painting():
+            self._progress.stale = True
+
+    def keep(self, name: str) -> None:
+        """Keep the present curves under `name`, to compare the next run with; of more than five the last five.
+
+        Raises ValueError without steps.
+        """
+        with self.painting():
+            self._progress.keep(name)
+
+    def drop_kept(self) -> None:
+        """Forget the runs that were kept."""
+        with self.painting():
+            self._progress.kept.drop()
+            self._progress.stale = True
+
+    def show_ranks(self, history: Any, memory: Sequence[int] | None = None) -> None:
+        """What each rank did in the last steps of `history`, and the bytes it occupies, where they are known."""
+        with self.painting():
+            self._ranks.show(history, memory)
+
+    def on_sample(self, call: Callable[[int], None]) -> None:
+        """Have `call(number)` called when a sample is chosen, from 0 on."""
+        self._calls.append(call)
+
+    def choose(self, number: int) -> None:
+        """What a click on a small picture does: its frame, and the calls of `on_sample`."""
+        self.mark_sample(number)
+        for call in self._calls:
+            call(number)
+
+    def mark_sample(self, number: int) -> None:
+        """Put the frame around small picture `number`."""
+        if self._strip:
+            with self.painting():
+                self._strip.mark(number)
 
     def clear(self) -> None:
-        """Forget the run; the sample stays."""
+        """Forget the run; the sample stays, and so do the runs that were kept."""
         with self.painting():
-            for trace in (self._raw, self._loss, self._error, *self._marks):
-                trace.update(x=[], y=[])
-            self._blank()
+            self._progress.forget()
+            self._maps.blank()
+            self._ranks.clear()
+            self._slices(None, self._shown[1])
+            if self._solid:
+                self._solid.clear()
 
-    def _blank(self) -> None:
-        self._prediction.z = self._difference.z = BLANK
+    def _slices(self, prediction: Field | None, reference: Field | None) -> None:
+        self._shown = prediction, reference
+        if self._slice:
+            self._slice.paint(prediction, reference)
 
-
-class _Widget(go.FigureWidget):
-    """A figure that a page sees as it is now, also where the page was opened after the last repaint."""
-
-    _built = False
-
-    def __init__(self, figure: go.Figure) -> None:
-        super().__init__(figure)
-        self._config = {"responsive": True, "displayModeBar": False}
-        self._built = True
-
-    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
-        state = super().get_state(key, drop_defaults)
-        # Plotly keeps here what the figure was built with: repaints are messages, to the pages of their time.
-        if self._built and "_widget_data" in state:
-            serialize = self.trait_metadata("_widget_data", "to_json")
-            state["_widget_data"] = serialize([trace.to_plotly_json() for trace in self.data], self)
-        return state
-
-
-def round_up(value: float) -> float:
-    """The next of 1, 2, 5, 10, ... times a power of ten: a colour bar that seldom changes."""
-    power = 10.0 ** np.floor(np.log10(max(value, 1e-12)))
-    return float(next(digit * power for digit in (1, 2, 5, 10) if digit * power >= value))
-
-
-def thin(values: np.ndarray, most: int) -> np.ndarray:
-    """At most `most` of the values along each axis, both ends among them."""
-    for axis, size in enumerate(values.shape):
-        if size > most:
-            values = values.take(np.linspace(0, size - 1, most).round().astype(int), axis=axis)
-    return values
-
-
-def _put(trace: go.Heatmap, values: Field) -> None:
-    values = thin(values, PIXELS)
-    height, width = values.shape
-    # Fields travel as text: four digits of the largest value are more than the colours can show.
-    digits = 4 - int(np.ceil(np.log10(max(np.abs(values).max(), 1e-30))))
-    trace.update(z=np.round(values, digits), dx=1 / (width - 1), dy=1 / (height - 1))
-
-
-def _add_map(figure: go.Figure, scale: str, row: int, column: int) -> None:
-    axes = figure.get_subplot(row, column)
-    (x0, x1), (y0, _) = axes.xaxis.domain, axes.yaxis.domain
-    bar = bar_below((x0 + x1) / 2, x1 - x0, y0 - 0.01) | {"ticklen": 3, "nticks": 5, "tickangle": 0}
-    figure.add_trace(heatmap(BLANK, (-1, 1), scale, bar), row=row, col=column)
-    figure.update_xaxes(**UNIT | {"showticklabels": False, "ticks": ""}, row=row, col=column)
-    anchor = axes.yaxis.anchor
-    figure.update_yaxes(
-        **UNIT | {"showticklabels": False, "ticks": ""}, scaleanchor=anchor, row=row, col=column
-    )
+    def _hover(self, _: Any, points: Any, __: Any) -> None:
+        if points.ys:
+            where = float(points.ys[0])
+            self._hovered.do(lambda: self.bar.show_time(where) if self.time else self.show_slice(where))

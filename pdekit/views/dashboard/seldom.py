@@ -1,0 +1,46 @@
+"""Work that comes faster than it needs doing: the latest is done, a few times a second."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+
+class Seldom:
+    """Does what it is given at most once in `seconds`, and the last of it in any case.
+
+    What comes too soon is done later by the running event loop; without one it is done at once.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._last = -float("inf")
+        self._work: Callable[[], None] | None = None
+        self._due: asyncio.TimerHandle | None = None
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Do `work` now or soon, in place of what is still waiting."""
+        self._work = work
+        wait = self._last + self.seconds - time.monotonic()
+        if wait <= 0 or not _looping():
+            self._now()
+        elif self._due is None:
+            self._due = asyncio.get_running_loop().call_later(wait, self._now)
+
+    def forget(self) -> None:
+        """Leave undone what is still waiting."""
+        self._work = None
+
+    def _now(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+        work, self._work, self._due, self._last = self._work, None, None, time.monotonic()
+        if work is not None:
+            work()
+
+
+def _looping() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

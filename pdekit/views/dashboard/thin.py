@@ -1,0 +1,17 @@
+"""No more numbers than the page can show."""
+
+import numpy as np
+
+
+def round_up(value: float) -> float:
+    """The next of 1, 2, 5, 10, ... times a power of ten: a colour bar that seldom changes."""
+    power = 10.0 ** np.floor(np.log10(max(value, 1e-12)))
+    return float(next(digit * power for digit in (1, 2, 5, 10) if digit * power >= value))
+
+
+def thin(values: np.ndarray, most: int) -> np.ndarray:
+    """At most `most` of the values along each axis, both ends among them."""
+    for axis, size in enumerate(values.shape):
+        if size > most:
+            values = values.take(np.linspace(0, size - 1, most).round().astype(int), axis=axis)
+    return values

@@ -1,0 +1,67 @@
+"""The wire of the live figure: a FigureWidget that sends little, counts it, and shows late pages what is now."""
+
+import json
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.basedatatypes import Undefined
+
+
+class Wire(go.FigureWidget):
+    """A figure whose numbers travel as float32 in binary frames; `sent` counts the bytes of its repaints."""
+
+    _built = False
+    sent = 0
+
+    def __init__(self, figure: go.Figure) -> None:
+        super().__init__(figure)
+        self._config = {"responsive": True, "displayModeBar": False}
+        # After each repaint plotly.js reports what it filled in, tens of kB: nobody here asks for it.
+        self.keys = [key for key in self.keys if key != "_js2py_traceDeltas"]
+        self._built, self.sent = True, 0
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
+        state = super().get_state(key, drop_defaults)
+        if "_widget_data" in state:
+            # Plotly keeps here what the figure was built with: repaints are messages, to the pages of their time.
+            now = [trace.to_plotly_json() for trace in self.data] if self._built else self._widget_data
+            state["_widget_data"] = self.trait_metadata("_widget_data", "to_json")(lines(now), self)
+        return state
+
+    def _send_update_msg(
+        self, restyle_data: Any, relayout_data: Any, trace_indexes: Any = None, **more: Any
+    ) -> None:
+        # Plotly has one list for all traces, with holes where one keeps its value; these holes end up as values in
+        # what its widget shows a page later. So there is the value kept.
+        whole = {
+            name: [
+                _kept(self._data[index], name) if value is Undefined else value
+                for index, value in zip(trace_indexes, values, strict=True)
+            ]
+            for name, values in restyle_data.items()
+        }
+        super()._send_update_msg(lines(whole), relayout_data, trace_indexes, **more)
+
+    def _send(self, msg: dict[str, Any], buffers: Any = None) -> None:
+        self.sent += len(json.dumps(msg)) + sum(memoryview(one).nbytes for one in buffers or ())
+        super()._send(msg, buffers)
+
+
+def _kept(trace: dict[str, Any], name: str) -> Any:
+    """What the trace has by that name, nested ones with dots; None if nothing."""
+    value: Any = trace
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def lines(value: Any) -> Any:
+    """`value` with its float arrays as lines of float32: plotly sends such a line in binary, all else as text."""
+    if isinstance(value, dict):
+        return {key: lines(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [lines(one) for one in value]
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        return [lines(row) for row in value] if value.ndim > 1 else np.ascontiguousarray(value, np.float32)
+    return value
