@@ -15,6 +15,7 @@ class Adjustable:
     """
 
     ranks: int
+    rate: float
     _wishes: list[engine.Wish]
 
     def change_rate(self, rate: float) -> None:
@@ -49,9 +50,15 @@ class Adjustable:
     def _wish(self, verb: str, *arguments: Any) -> Call:
         call = self._send(engine.adjust, [(verb, arguments)], ranks=self.ranks)
         self._wishes.append((verb, arguments))
+        self._note()
         return call
+
+    def _note(self) -> None:
+        """Know the rate that was wished for last."""
+        self.rate = next((given[0] for verb, given in self._wishes[::-1] if verb == "change_rate"), self.rate)
 
     def _wish_again(self) -> None:
         """To other engines than those that have heard it."""
         if self._wishes:
             self._send(engine.adjust, self._wishes, ranks=self.ranks)
+            self._note()

@@ -92,11 +92,12 @@ def free() -> None:
         give_back()
 
 
-def standing() -> tuple[int, int, bool, list[tuple[Any, ...]], "np.ndarray"]:
-    """Where the solver stands: its parameters, its grid, whether all is done; records of its steps, `Ranks.table`."""
+def standing() -> tuple[int, int, bool, float, list[tuple[Any, ...]], "np.ndarray"]:
+    """Where the solver stands: parameters, grid, whether all is done, rate; records of its steps, `Ranks.table`."""
     solver, history = slot.solver, slot.solver.history
     records = [astuple(step) for step in history.steps]
-    return solver.parameters, solver.resolution, solver.done, records, history.ranks.table
+    rate = solver.course.base(len(history) + 1)
+    return solver.parameters, solver.resolution, solver.done, rate, records, history.ranks.table
 
 
 def checkpoint(folder: str | None) -> str:

@@ -1,33 +1,30 @@
 """A solver that lives on the engines, with the verbs of `pk.Solver`."""
 
-import os
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pdekit as pk
 from pdekit import checks
-from pdekit.beside import Place
 from pdekit.cluster import engine
 from pdekit.cluster.adjustable import Adjustable
+from pdekit.cluster.asking import Asking
 from pdekit.cluster.calls import Call
 from pdekit.cluster.elastic import Kept
 from pdekit.cluster.errors import ClusterError, raised
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from pdekit.cluster.cluster import Cluster
     from pdekit.train import Experiment, History, Step
 
 TARGET = 0.25  # seconds that a call should last
 
 
-class RemoteSolver(Adjustable):
+class RemoteSolver(Adjustable, Asking):
     """Made by `Cluster.solver`: trains on the first `ranks` engines, with the losses of `pk.Solver` anywhere.
 
-    `memory` are the bytes of each rank's process in main memory, after the latest `advance`, libraries included.
+    `rate` is the learning rate before its schedule. `memory` are the bytes of each rank's process in main memory,
+    after the latest `advance`, libraries included.
     Every verb raises ClusterError once an engine has died, the cluster was restarted, or a newer solver took
     its place; where it was made with `restart=True`, training goes on instead.
     """
@@ -43,12 +40,17 @@ class RemoteSolver(Adjustable):
         self.experiment: Experiment = pk.Experiment.parse(str(experiment), code=True)
         self.history: History = pk.History(experiment=str(self.experiment), size=self.ranks)
         self.done = False
-        self.resolution = self.parameters = 0
+        self.resolution, self.parameters, self.rate = 0, 0, self.experiment.rate
         self.memory: list[int] = []
         self._cluster, self._kept = cluster, kept or Kept()
         self._mark = object()
         self._flying: Call | None = None  # steps that are not in the history yet
         self._wishes: list[engine.Wish] = []
+
+    @property
+    def held(self) -> bool:
+        """Whether the engines hold it, and no newer one."""
+        return self._cluster.state in ("ready", "busy") and self._cluster.holds(self._mark)
 
     def build(self, checkpoint: str | None = None) -> Call:
         """Ask all engines for it, as `checkpoint` has it: the first make it, and all free the one they held."""
@@ -61,7 +63,7 @@ class RemoteSolver(Adjustable):
 
     def built(self, results: list[Any]) -> None:
         """Take note of what rank 0 made."""
-        self.parameters, self.resolution, self.done, records, ranks = results[0]
+        self.parameters, self.resolution, self.done, self.rate, records, ranks = results[0]
         self.history.go_on_from([pk.Step(*record) for record in records], ranks)
 
     def advance(self, k: int) -> "list[Step]":
@@ -107,46 +109,6 @@ class RemoteSolver(Adjustable):
         """All remaining steps."""
         self.advance(self.experiment.steps)
         return self.history
-
-    def predict(self, of: "int | Sequence[int] | np.ndarray", resolution: int | None = None) -> "np.ndarray":
-        """The generator's u, float64, as `pk.Solver.predict` gives it; asks rank 0 only."""
-        return self._cluster.gather(self._send(engine.predict, of, resolution, ranks=1))[0]
-
-    async def predict_async(
-        self, of: "int | Sequence[int] | np.ndarray", resolution: int | None = None
-    ) -> "np.ndarray":
-        """`predict` without blocking the event loop."""
-        return (await self._cluster.gather_async(self._send(engine.predict, of, resolution, ranks=1)))[0]
-
-    def error(self, indices: Sequence[int], resolution: int | None = None) -> float:
-        """Mean over the global samples `indices` of the relative L2 error; asks all its ranks."""
-        return self._cluster.gather(self._send(engine.error, indices, resolution, ranks=self.ranks))[0]
-
-    async def error_async(self, indices: Sequence[int], resolution: int | None = None) -> float:
-        """`error` without blocking the event loop."""
-        call = self._send(engine.error, indices, resolution, ranks=self.ranks)
-        return (await self._cluster.gather_async(call))[0]
-
-    def save(self, path: Place) -> None:
-        """Write the generator as it is to the file `path`, for `pk.load`; asks all its ranks, rank 0 writes."""
-        self._cluster.gather(self._send(engine.save, os.path.abspath(path), ranks=self.ranks))
-
-    def checkpoint(self, folder: str | Path | None = None) -> Path:
-        """`Solver.checkpoint`, on all its ranks; ClusterError if one of them cannot write."""
-        return self._written(self._cluster.gather(self._write(folder)))
-
-    async def checkpoint_async(self, folder: str | Path | None = None) -> Path:
-        """`checkpoint` without blocking the event loop."""
-        return self._written(await self._cluster.gather_async(self._write(folder)))
-
-    def _write(self, folder: str | Path | None) -> Call:
-        where = None if folder is None else str(Path(folder).absolute())
-        return self._send(engine.checkpoint, where, ranks=self.ranks)
-
-    def _written(self, results: list[Any]) -> Path:
-        path = Path(results[0])
-        self._kept.folder = str(path.parent)
-        return path
 
     def _send(self, function: Any, *arguments: Any, ranks: int) -> Call:
         if self._cluster.state in ("ready", "busy") and not self._cluster.holds(self._mark):

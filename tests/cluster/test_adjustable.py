@@ -90,7 +90,7 @@ class Records:
             self.state = "dead"
             raise pk.ClusterError("Rank 1 was killed.")
         history = pk.History()
-        return [(9, 16, len(self.asked) > 3, [], history.ranks.table)]
+        return [(9, 16, len(self.asked) > 3, 0.003, [], history.ranks.table)]
 
     def restart(self) -> None:
         self.state = "ready"
@@ -117,6 +117,7 @@ def test_engines_that_take_the_place_of_dead_ones_are_told_again(
         engine.build, engine.adjust, engine.advance, engine.build, engine.adjust,
     ]  # fmt: skip
     assert cluster.asked[1] == cluster.asked[4] == told
+    assert solver.rate == 0.1
 
 
 @pytest.mark.parametrize("rate", [0.0, float("inf"), "fast"])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pdekit as pk
+from pdekit.memory import memory_available
 from pdekit.views.dashboard.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def connect(dash: "Dashboard", tasks: Tasks) -> None:
 
 def room(experiment: "Experiment", ranks: int) -> str:
     """What a run needs and the machine has, in words, where it has too little; else nothing."""
-    needed, there = ranks * pk.footprint(experiment, ranks).total, pk.memory_available()
+    needed, there = ranks * pk.footprint(experiment, ranks).total, memory_available()
     return f"needs {needed / 1e9:.3g} GB, {there / 1e9:.3g} there" if needed > there else ""
 
 
