@@ -29,6 +29,8 @@ _HOME = {
     "load": "pdekit.train",
     "History": "pdekit.train",
     "compare": "pdekit.train",
+    "Footprint": "pdekit.train",
+    "footprint": "pdekit.train",
     "Checkpoint": "pdekit.train",
     "CheckpointError": "pdekit.train",
     "costs": "pdekit.scaling",

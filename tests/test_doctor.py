@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pdekit import doctor
+from pdekit import doctor, memory
 from pdekit.doctor import CHECKS, Check, check, examine, machine, mpi, notebooks
 
 pytest.importorskip("jupyterlab")
@@ -154,13 +154,15 @@ def test_too_few_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a container of 1 GB on a large machine."""
     limit, used = tmp_path / "memory.max", tmp_path / "memory.current"
-    monkeypatch.setattr(machine, "CONTAINER", ((limit, used),))
+    monkeypatch.setattr(memory, "CONTAINER", ((limit, used),))
     used.write_text("500000000\n")
     limit.write_text("max\n")
     assert one("memory").status == "ok"
     limit.write_text("1500000000\n")
     found = one("memory")
     assert found.status == "missing" and found.found.startswith("1.0 GB")
+    (tmp_path / "memory.stat").write_text("anon 7\ninactive_file 400000000\nactive_file 1\n")
+    assert one("memory").found.startswith("1.4 GB")  # files that would make room
 
 
 def test_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:

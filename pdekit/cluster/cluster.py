@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pdekit as pk
 from pdekit import checks
+from pdekit.cluster import engine
 from pdekit.cluster.calls import Call
 from pdekit.cluster.elastic import Kept
 from pdekit.cluster.errors import ClusterError
@@ -51,6 +52,30 @@ class Cluster(Lifecycle):
     def threads(self) -> int:
         """How many threads each."""
         return self.plan.threads
+
+    def set_threads(self, threads: int | None) -> None:
+        """Let each engine compute with so many threads from now on, behind what is under way; None: as many as fit.
+
+        `threads`, `warning` and later starts follow. A reproducible experiment stays at one thread for as long as the
+        engines hold it. ValueError for what is no number of threads, ClusterError while the cluster is starting.
+        """
+        plan = self._with(threads)
+        if self.state in ("ready", "busy"):
+            self.gather(self.send(engine.set_threads, plan.threads))
+        self._adopt(plan)
+
+    async def set_threads_async(self, threads: int | None) -> None:
+        """`set_threads` without blocking the event loop."""
+        plan = self._with(threads)
+        if self.state in ("ready", "busy"):
+            await self.gather_async(self.send(engine.set_threads, plan.threads))
+        self._adopt(plan)
+
+    def _with(self, threads: int | None) -> Plan:
+        if self.state == "starting":
+            message = "threads: expected a cluster that is ready or at rest, got one that is starting"
+            raise ClusterError(f"{message}; wait for it")
+        return self.plan.with_threads(threads)
 
     @property
     def warning(self) -> str:

@@ -3,10 +3,7 @@
 Every function is called on the first ranks of the cluster, in the same order on each of them.
 """
 
-import json
 import os
-import sys
-import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import astuple
@@ -14,6 +11,9 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pdekit.cluster import stages
+from pdekit.cluster.files import forget_shared_memory, wait_for_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,21 +23,25 @@ if TYPE_CHECKING:
 Wish = tuple[str, tuple[Any, ...]]
 """The name of a verb, and its arguments."""
 
-slot = SimpleNamespace(solver=None)  # the one solver of this engine
+slot = SimpleNamespace(solver=None, threads=1)  # the one solver of this engine, and the threads it may have
 
 
 def serve(folder: Path, threads: int, timeout: float) -> None:
     """Become an engine: load everything while the controller starts, then answer calls until it is ended."""
+    stages.say(folder, "importing torch")
     import numpy as np
     import torch
     from ipyparallel.engine.app import IPEngine
 
     import pdekit.train  # noqa: F401 (loaded now, so that the first solver is quick)
 
-    torch.set_num_threads(threads)
+    set_threads(threads)
     torch.optim.SGD([torch.zeros(1)], lr=1.0)  # loads what the first optimizer loads, a second's worth
+    stages.say(folder, "joining MPI")
     world().allgather(np.zeros(1))
-    forget_shared_memory()
+    if world().rank == 0:
+        forget_shared_memory()
+    stages.say(folder, "connecting")
     file = folder / "security" / "ipcontroller-engine.json"
     wait_for_json(file, timeout)
     IPEngine.launch_instance(
@@ -56,6 +60,15 @@ def hello() -> tuple[int, int, int, int]:
     import torch
 
     return world().rank, world().size, os.getpid(), torch.get_num_threads()
+
+
+def set_threads(threads: int) -> None:
+    """Compute with so many threads from now on; with one while a solver whose bits are to be the same is held."""
+    import torch
+
+    slot.threads = threads
+    alone = slot.solver is not None and slot.solver.experiment.reproducible
+    torch.set_num_threads(1 if alone else threads)
 
 
 def build(
@@ -84,12 +97,13 @@ def resume(checkpoint: str, ranks: int) -> tuple[Any, ...] | None:
 
 
 def free() -> None:
-    """Have no solver any more, and hand its memory back: two never need memory at once."""
+    """Have no solver any more, and hand its memory back: two never need memory at once. All threads are free, too."""
     from pdekit.train.memory import give_back
 
     if slot.solver is not None:
         slot.solver = None
         give_back()
+        set_threads(slot.threads)
 
 
 def standing() -> tuple[int, int, bool, float, list[tuple[Any, ...]], "np.ndarray"]:
@@ -168,24 +182,3 @@ def world(ranks: int | None = None) -> "Comm":
     from pdekit.parallel import World
 
     return World(ranks)
-
-
-def forget_shared_memory() -> None:
-    """Remove the name of MPICH's shared memory: all ranks have it open, and killed ranks would leave it."""
-    if sys.platform == "linux":
-        for line in Path("/proc/self/maps").read_text().splitlines():
-            if "/dev/shm/mpich_shm" in line and world().rank == 0:
-                Path(line.split()[5]).unlink(missing_ok=True)
-
-
-def wait_for_json(file: Path, timeout: float) -> None:
-    """Return as soon as `file` is there and whole; TimeoutError after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        try:
-            json.loads(file.read_text())
-        except (FileNotFoundError, ValueError):
-            time.sleep(0.05)
-        else:
-            return
-    raise TimeoutError(f"the controller wrote no {file.name} within {timeout:.0f} s")

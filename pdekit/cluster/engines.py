@@ -8,7 +8,7 @@ from typing import Any
 
 from ipyparallel import Client
 
-from pdekit.cluster import engine
+from pdekit.cluster import engine, stages
 from pdekit.cluster.calls import Call
 from pdekit.cluster.errors import ClusterError
 from pdekit.cluster.launch import Plan
@@ -32,6 +32,7 @@ class Engines:
         self._client: Client | None = None
         self._ids: list[int] = []  # ipyparallel's, in the order of the ranks
         self._calls: list[Call] = []
+        self._answered = 0
 
     def connecting(self) -> Iterator[None]:
         """Connect to the controller and wait until all engines have answered; yields while it waits.
@@ -54,6 +55,7 @@ class Engines:
             yield
             asked |= {i: self._ask(i, engine.hello) for i in self._client.ids if i not in asked}
             answers = {i: answer.result() for i, answer in asked.items() if answer.done()}
+            self._answered = len(answers)
             for _, size, _, _ in answers.values():
                 if size != self.plan.ranks:
                     raise ClusterError(_alone(self.plan, size))
@@ -75,6 +77,11 @@ class Engines:
         if failure is None and silent:
             return f"rank {silent[0]} no longer answers the controller"
         return failure
+
+    @property
+    def stage(self) -> str:
+        """What those that have not answered yet are doing, in words."""
+        return stages.in_words(stages.said(self.processes.folder), self.plan.ranks, self._answered)
 
     @property
     def busy(self) -> bool:

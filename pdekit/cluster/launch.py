@@ -5,7 +5,7 @@ import secrets
 import shlex
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pdekit import checks
@@ -42,16 +42,20 @@ class Plan:
         checks.one_of("launcher", launcher, LAUNCHERS)
         if not isinstance(encrypted, bool):
             raise checks.refuse("encrypted", "True or False", encrypted, "leave it out to encrypt")
-        if threads is None:
-            threads = fitting(ranks, cores())
-        return cls(
+        made = cls(
             ranks=ranks,
-            threads=checks.whole("threads", threads),
+            threads=1,
             cores=cores(),
             mpiexec=find_mpiexec(mpiexec),
             encrypted=encrypted,
             timeout=checks.positive("timeout", timeout),
         )
+        return made.with_threads(threads)
+
+    def with_threads(self, threads: int | None) -> "Plan":
+        """The same with so many threads for each rank; None: as many as fit the cores."""
+        wanted = fitting(self.ranks, self.cores) if threads is None else checks.whole("threads", threads)
+        return replace(self, threads=wanted)
 
     @property
     def crew(self) -> Crew:

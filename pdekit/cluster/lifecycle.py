@@ -41,6 +41,13 @@ class Lifecycle:
         self._look()
         return self._message
 
+    @property
+    def stage(self) -> str:
+        """What the engines are doing while they start, such as "importing torch on 2 of 2 ranks"; "" at other times."""
+        if self._state != "starting":
+            return ""
+        return "ending the engines of before" if self._engines is None else self._engines.stage
+
     def on_change(self, callback: Callable[[Self], object]) -> None:
         """Call `callback(cluster)` when it is starting, ready, dead, stopped; in the kernel's event loop."""
         self._callbacks.append(callback)
@@ -101,8 +108,18 @@ class Lifecycle:
                 _drive(self._ending())
                 self._set("stopped", "The start was interrupted: call start().")
             raise
-        self._set("ready", f"Ready: {self.plan}. {self.plan.warning}".strip())
+        self._set("ready", self._settled_words)
         self._watch()
+
+    @property
+    def _settled_words(self) -> str:
+        return f"Ready: {self.plan}. {self.plan.warning}".strip()
+
+    def _adopt(self, plan: Plan) -> None:
+        """Have another plan, which the engines follow already if there are any."""
+        self.plan = plan
+        if self._state == "ready":
+            self._message = self._settled_words
 
     def _closing(self) -> Iterator[None]:
         known = self._state == "stopped"

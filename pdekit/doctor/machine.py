@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from pdekit.doctor.check import AGAIN, Check, version, without_lab
+from pdekit.memory import memory_available
 from pdekit.processors import Crew, bound, cores, fitting
 
 OLDEST = (3, 11)
@@ -16,13 +17,6 @@ ENGINES = 2  # of a cluster, by default
 MEMORY = 1.3e9  # bytes: controller and two engines with torch
 DISK = 0.5e9  # bytes
 PORTS = 20  # that a controller of ipyparallel opens
-CONTAINER = (  # limit and use of memory, of both versions of control groups
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (
-        Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-        Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    ),
-)
 
 
 def check_python(name: str) -> Check:
@@ -58,7 +52,7 @@ def check_cores(name: str) -> Check:
 def check_memory(name: str) -> Check:
     if version("psutil") is None:
         return without_lab(name, "psutil is not installed")
-    free = available_memory()
+    free = memory_available()
     found = f"{free / 1e9:.1f} GB free, {MEMORY / 1e9:.1f} GB for two engines"
     if free < MEMORY:
         return Check(name, "missing", found, "close other programs, or start fewer engines: Cluster(ranks=1)")
@@ -80,15 +74,3 @@ def check_ports(name: str) -> Check:
             server = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
         opened.enter_context(socket.create_connection(server.getsockname(), timeout=5))
     return Check(name, "ok", f"{PORTS} ports of 127.0.0.1 can be opened and reached")
-
-
-def available_memory() -> float:
-    """Bytes free on this machine; what its container leaves where that is less."""
-    import psutil
-
-    left = [
-        float(limit.read_text()) - float(used.read_text())
-        for limit, used in CONTAINER
-        if limit.exists() and used.exists() and limit.read_text().strip() != "max"
-    ]
-    return min([psutil.virtual_memory().available, *left])

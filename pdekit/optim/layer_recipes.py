@@ -49,6 +49,7 @@ class SOAP(Recipe):
     words = "Adam in the eigenbases of averaged gradients"
     default_rate = 3e-3
     layers = True
+    vectors = 3.0  # two averages; bases and Gram matrices, of kernels three nodes wide
 
     betas: tuple[float, float] = (0.95, 0.95)
     eps: float = 1e-8
@@ -81,6 +82,7 @@ class LARS(Recipe):
     words = "SGD whose layers move in proportion to their length"
     default_rate = 1e-2
     layers = True
+    vectors = 1.0
 
     momentum: float = 0.9
     decay: float = 1e-4

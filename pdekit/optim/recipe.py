@@ -24,6 +24,7 @@ class Recipe:
     products: ClassVar[bool] = False  # whether it asks for products with the curvature of the loss
     growth: ClassVar[float] = 1.0  # of the batch, from one epoch to the next
     repeats: ClassVar[bool] = False  # whether a step evaluates its batch several times
+    vectors: ClassVar[float] = 2.0  # like x, that its optimiser holds or works on: here two averages
 
     def make(self, x: Tensor, dot: Dot, split: Split) -> Optimizer:
         """The optimiser of x (P,), which it changes in place; `split` cuts vectors like x into the parameters."""

@@ -35,6 +35,11 @@ class SGD(Recipe):
             momentum=momentum, nesterov=bool(self.nesterov), decay=checks.fraction("decay", self.decay)
         )
 
+    @property
+    def vectors(self) -> float:
+        """The momentum."""
+        return float(self.momentum > 0)
+
     def make(self, x: Tensor, dot: Dot, split: Split) -> Optimizer:
         """See `Recipe.make`."""
         settings = {"momentum": self.momentum, "nesterov": self.nesterov, "weight_decay": self.decay}
@@ -105,6 +110,11 @@ class LBFGS(Recipe):
     def __post_init__(self) -> None:
         self.make(torch.zeros(1), dot, lambda x: [x])  # which refuses what cannot be
 
+    @property
+    def vectors(self) -> float:
+        """Curvature pairs and a gradient; of a line search its start, its direction, its latest move and gradients."""
+        return 2.0 * self.memory + 6
+
     def make(self, x: Tensor, dot: Dot, split: Split) -> Optimizer:
         """See `Recipe.make`."""
         return lbfgs.LBFGS(x, dot=dot, **asdict(self))
@@ -135,6 +145,11 @@ class StochasticLBFGS(Recipe):
         self.make(torch.zeros(1), dot, lambda x: [x])  # which refuses what cannot be
         self.settled(growth=float(self.growth))
 
+    @property
+    def vectors(self) -> float:
+        """As of `LBFGS`."""
+        return 2.0 * self.memory + 6
+
     def make(self, x: Tensor, dot: Dot, split: Split) -> Optimizer:
         """See `Recipe.make`."""
         return stochastic_lbfgs.StochasticLBFGS(
@@ -153,6 +168,7 @@ class NewtonCG(Recipe):
     default_rate = 1.0
     full_batch = True
     products = True
+    vectors = 8.0  # the last step, gradients, and those of conjugate gradients
 
     iterations: int = 20
     damping: float = 1e-3

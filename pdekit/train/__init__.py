@@ -4,6 +4,7 @@ from pdekit.train.checkpoint import Checkpoint
 from pdekit.train.checkpoints import CheckpointError
 from pdekit.train.compare import Comparison, compare
 from pdekit.train.experiment import Experiment
+from pdekit.train.footprint import Footprint, footprint
 from pdekit.train.history import History, Step
 from pdekit.train.solver import Solver
 from pdekit.train.trained import Trained, load
@@ -13,10 +14,12 @@ __all__ = [
     "CheckpointError",
     "Comparison",
     "Experiment",
+    "Footprint",
     "History",
     "Solver",
     "Step",
     "Trained",
     "compare",
+    "footprint",
     "load",
 ]

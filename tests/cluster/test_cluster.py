@@ -4,6 +4,7 @@ import asyncio
 import json
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -37,6 +38,39 @@ def test_a_world_that_does_not_fit_is_refused_at_once(cluster: pk.Cluster, ranks
 
 def test_each_engine_has_one_thread_that_does_not_spin(cluster: pk.Cluster) -> None:
     assert cluster.apply(on_engines.threads) == [(1, "1", "passive", "sm,self")] * 3
+
+
+def test_threads_change_without_a_restart(cluster: pk.Cluster, experiment: pk.Experiment) -> None:
+    """But not those of a run whose bits are to be the same. Fails if the solver after that has one thread, too."""
+    before = cluster.apply(on_engines.who)
+    try:
+        cluster.set_threads(2)
+        assert [count for count, *_ in cluster.apply(on_engines.threads)] == [2] * 3
+        assert cluster.threads == cluster.plan.threads == 2 and cluster.apply(on_engines.who) == before
+        assert "3 ranks x 2 threads" in cluster.message and "threads share" in cluster.warning
+        cluster.solver(replace(experiment, reproducible=True), ranks=2)
+        assert [count for count, *_ in cluster.apply(on_engines.threads)] == [1, 1, 2]
+        asyncio.run(cluster.set_threads_async(3))
+        assert [count for count, *_ in cluster.apply(on_engines.threads)] == [1, 1, 3]
+        cluster.solver(experiment, ranks=2)
+        assert [count for count, *_ in cluster.apply(on_engines.threads)] == [3, 3, 3]
+        with pytest.raises(ValueError, match="threads: expected a whole number"):
+            cluster.set_threads(0)
+    finally:
+        cluster.set_threads(1)
+    assert cluster.apply(on_engines.threads)[0][0] == 1
+
+
+def test_threads_of_a_cluster_at_rest_are_those_of_its_start() -> None:
+    cluster = pk.Cluster(ranks=2, threads=1)
+    cluster.set_threads(3)
+    assert (cluster.threads, cluster.state) == (3, "stopped")
+    cluster.set_threads(None)
+    assert cluster.threads == pk.Cluster(ranks=2, threads=None).threads
+    cluster._state = "starting"
+    with pytest.raises(pk.ClusterError, match="got one that is starting; wait for it"):
+        cluster.set_threads(1)
+    cluster._state = "stopped"
 
 
 def test_the_engines_have_loaded_the_solver_and_nothing_of_a_notebook(cluster: pk.Cluster) -> None:
