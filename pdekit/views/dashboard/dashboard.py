@@ -62,6 +62,15 @@ class Dashboard(Trainer):
         """The experiment as one line, to copy. Raises ValueError for settings that cannot work."""
         return self.form.text
 
+    @property
+    def message(self) -> str:
+        """What the message line says."""
+        return self.status.text
+
+    def set(self, name: str, value: object) -> None:
+        """Change one setting, such as "rate", "ranks", "problem.eta", or a "preset". KeyError for one that is none."""
+        self.form.set(name, value)
+
     def paste(self, text: str) -> None:
         """Have the settings of such a line. ValueError for another text: the settings stay as they were."""
         self.form.paste(text)

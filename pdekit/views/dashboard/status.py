@@ -15,7 +15,7 @@ class Status:
     """`message`, `progress` with `left`, and `error` are widgets; the methods put words into them."""
 
     def __init__(self, dim: int = 2) -> None:
-        self.dim = dim
+        self.dim, self.text = dim, ""
         self.message = widgets.HTML(layout={"flex": "1 1 auto", "margin": "0 8px"})
         self.progress = widgets.IntProgress(
             0, 0, 1, layout={"width": "210px", "height": "12px"}, style={"bar_color": "#0072B2"}
@@ -28,6 +28,7 @@ class Status:
 
     def say(self, text: str, kind: str = "plain") -> None:
         """Put `text` (plain words) on the message line; `kind` is plain, busy, good or wrong."""
+        self.text = text
         style = f"border-left:4px solid {_EDGES[kind]};padding:2px 0 2px 8px;line-height:1.35;font-size:13px"
         role = "alert" if kind == "wrong" else "status"
         self.message.value = f'<div role="{role}" class="pdekit-message" style="{style}">{escape(text)}</div>'
