@@ -23,7 +23,7 @@ PROCESS = (
     440_000_000  # bytes of an engine with all that it has loaded after its first step, less what follows
 )
 WORK = 2  # times the largest tensor that is kept: what the backward of a layer works on, channels last
-CONTIGUOUS = 6  # the same of other fields, which convolutions bring into another order
+CONTIGUOUS = 4  # the same of other fields, which convolutions bring into another order
 STENCILS = (
     2  # numbers like the entries of K for the neighbours of a node: inputs, data, operator, u, and in between
 )
