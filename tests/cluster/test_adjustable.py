@@ -124,6 +124,12 @@ def test_engines_that_take_the_place_of_dead_ones_are_told_again(
         engine.build, engine.adjust, engine.advance, engine.build, engine.adjust,
     ]  # fmt: skip
     assert cluster.asked[1] == cluster.asked[4] == told
+    cluster.state = "dead"
+    solver.slow(1, 2.0)
+    assert len(cluster.asked) == 5
+    cluster.state = "ready"
+    solver._wish_again()
+    assert cluster.asked[5] == (engine.adjust, [("change_rate", (0.1, 1)), ("slow", (2.0, 1))])
 
 
 @pytest.mark.parametrize("rate", [0.0, float("inf"), "fast"])
