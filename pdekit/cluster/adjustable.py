@@ -5,6 +5,7 @@ from typing import Any
 from pdekit import checks
 from pdekit.cluster import engine
 from pdekit.cluster.calls import Call
+from pdekit.cluster.elastic import Kept
 
 
 class Adjustable:
@@ -16,6 +17,7 @@ class Adjustable:
 
     ranks: int
     rate: float
+    _kept: Kept
     _wishes: list[engine.Wish]
 
     def change_rate(self, rate: float) -> None:
@@ -27,8 +29,7 @@ class Adjustable:
 
     async def change_rate_async(self, rate: float) -> None:
         """`change_rate`, once it is done."""
-        wish = self._wish("change_rate", checks.positive("rate", rate), len(self.history) + 1)
-        await self._cluster.gather_async(wish)
+        await self._heard(self._wish("change_rate", checks.positive("rate", rate), len(self.history) + 1))
 
     def slow(self, rank: int | None, factor: float = 1.0) -> None:
         """Let the rank `rank` compute `factor` times as long, and all others as long as they do; None: all of them.
@@ -39,7 +40,7 @@ class Adjustable:
 
     async def slow_async(self, rank: int | None, factor: float = 1.0) -> None:
         """`slow`, once it is done."""
-        await self._cluster.gather_async(self._wish("slow", *self._slow(rank, factor)))
+        await self._heard(self._wish("slow", *self._slow(rank, factor)))
 
     def _slow(self, rank: int | None, factor: float) -> tuple[float, int]:
         if rank is None:
@@ -47,8 +48,10 @@ class Adjustable:
         rank = checks.whole("rank", rank, least=0, most=self.ranks - 1)
         return checks.number("factor", factor, least=1), rank
 
-    def _wish(self, verb: str, *arguments: Any) -> Call:
-        call = self._send(engine.adjust, [(verb, arguments)], ranks=self.ranks)
+    def _wish(self, verb: str, *arguments: Any) -> Call | None:
+        """None where engines have died and others will hear it, as soon as training goes on."""
+        lost = self._kept.restart and self._cluster.state not in ("ready", "busy")
+        call = None if lost else self._send(engine.adjust, [(verb, arguments)], ranks=self.ranks)
         self._wishes.append((verb, arguments))
         self._note()
         return call
@@ -57,8 +60,12 @@ class Adjustable:
         """Know the rate that was wished for last."""
         self.rate = next((given[0] for verb, given in self._wishes[::-1] if verb == "change_rate"), self.rate)
 
+    async def _heard(self, wish: Call | None) -> None:
+        if wish is not None:
+            await self._cluster.gather_async(wish)
+
     def _wish_again(self) -> None:
-        """To other engines than those that have heard it."""
+        """To engines that have not heard it."""
         if self._wishes:
             self._send(engine.adjust, self._wishes, ranks=self.ranks)
             self._note()

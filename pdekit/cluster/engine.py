@@ -103,7 +103,7 @@ def free() -> None:
     if slot.solver is not None:
         slot.solver = None
         give_back()
-        set_threads(slot.threads)
+    set_threads(slot.threads)
 
 
 def standing() -> tuple[int, int, bool, float, list[tuple[Any, ...]], "np.ndarray"]:
@@ -148,10 +148,8 @@ def advance(k: int) -> Advance | int:
         said = f"{type(error).__name__}: {error}", traceback.format_exc()
     if world().rank:
         return resident()
-    records, table = (
-        [astuple(step) for step in solver.history.steps[before:]],
-        solver.history.ranks_from(before).table,
-    )
+    records = [astuple(step) for step in solver.history.steps[before:]]
+    table = solver.history.ranks_from(before).table
     return Advance(records, table, solver.done, solver.resolution, resident(), *said)
 
 

@@ -107,6 +107,11 @@ class Problem:
             self._remembered(data) if np.ndim(i) == 0 else np.stack([self._remembered(one) for one in data])
         )
 
+    def reference_seconds(self, i: int) -> float:
+        """Seconds that the classical solver takes here for global sample i: solved afresh, its data already drawn."""
+        data = self.coefficient(checks.whole("sample", i, least=0))
+        return reference.seconds(lambda: self.classical(data))
+
     def solve(self, data: np.ndarray) -> np.ndarray:
         """The classical solution for data of your own (*data_shape) or (B, *data_shape); float64."""
         data = self.check(data)

@@ -19,14 +19,10 @@ from pdekit.pde.problem import Problem
 from pdekit.train.experiment import DTYPES, Experiment
 from pdekit.train.network import norm_layer
 
-PROCESS = (
-    440_000_000  # bytes of an engine with all that it has loaded after its first step, less what follows
-)
+PROCESS = 440_000_000  # bytes of an engine after its first step, less all that follows
 WORK = 2  # times the largest tensor that is kept: what the backward of a layer works on, channels last
-CONTIGUOUS = 6  # the same of other fields, which convolutions bring into another order
-STENCILS = (
-    2  # numbers like the entries of K for the neighbours of a node: inputs, data, operator, u, and in between
-)
+CONTIGUOUS = 4  # the same of other fields, which convolutions bring into another order
+STENCILS = 2  # numbers as many as a node has neighbours: inputs, data, operator, u, and in between
 HEAD = 4  # numbers for each node and function of a Galerkin head's basis
 
 

@@ -73,6 +73,13 @@ def test_a_slow_rank_is_seen_and_the_memory_of_each(cluster: pk.Cluster, constan
         solver.slow(0, 0.5)
 
 
+@pytest.mark.ranks
+def test_an_engine_can_say_what_the_classical_solver_takes(cluster: pk.Cluster) -> None:
+    """So that a kernel stays free meanwhile: a problem travels."""
+    (taken,) = cluster.apply(pk.Poisson(33).reference_seconds, 7, ranks=1)
+    assert 0 < taken < 60
+
+
 class Records:
     """A cluster of 2 ranks that keeps what it is asked, and dies of its third call."""
 
@@ -118,6 +125,12 @@ def test_engines_that_take_the_place_of_dead_ones_are_told_again(
     ]  # fmt: skip
     assert cluster.asked[1] == cluster.asked[4] == told
     assert solver.rate == 0.1
+    cluster.state = "dead"
+    solver.slow(1, 2.0)
+    assert len(cluster.asked) == 5
+    cluster.state = "ready"
+    solver._wish_again()
+    assert cluster.asked[5] == (engine.adjust, [("change_rate", (0.1, 1)), ("slow", (2.0, 1))])
 
 
 @pytest.mark.parametrize("rate", [0.0, float("inf"), "fast"])

@@ -1,5 +1,6 @@
 """What the dashboard's page shows: settings, verbs, words, the live figure, and the sample that it is about."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,7 @@ class Display:
         self.view = widgets.HBox([form.box, self._right], layout={"align_items": "flex-start"})
         self.view.add_class("pdekit-dashboard")
         self._on_sample: Callable[[], None] = lambda: None
+        self._sent = (0, 0.0)  # bytes to the page, and when that was counted
         self._about: Any = None  # the problem on show, on whatever grid
         self.turn_to(experiment)
         self.held_out.show(self.sample, experiment.problem.resolution)
@@ -76,8 +78,20 @@ class Display:
                 self.status.show_error(error, step.resolution)
             self.figure.show_loss(solver.history, window=-(-experiment.samples // experiment.batch))
             self.figure.show_ranks(solver.history, solver.memory)
+        self._count_bytes()
         left = None if solver.done else pace.left(step.number)
         self.status.show_progress(step.number, experiment.steps, left)
+
+    def _count_bytes(self) -> None:
+        """Say once a second what goes to the page."""
+        sent, now = self.figure.sent, time.monotonic()
+        before, since = self._sent
+        if now - since >= 1:
+            self._sent = sent, now
+            if 0 < sent - before:
+                self.engines.show(
+                    "training", f"{(sent - before) / (now - since) / 1000:.0f} kB/s to this page"
+                )
 
     def show_run(self, run: Any) -> None:
         """Show the curves of a run that was begun earlier."""
