@@ -88,7 +88,7 @@ class Display:
         before, since = self._sent
         if now - since >= 1:
             self._sent = sent, now
-            if 0 < sent - before:
+            if sent - before > 0:
                 self.engines.show(
                     "training", f"{(sent - before) / (now - since) / 1000:.0f} kB/s to this page"
                 )

@@ -74,7 +74,7 @@ class EngineRoom:
         threads = self.cluster.threads
         what = f"{self.cluster.ranks} engines, {threads} thread{'s' * (threads > 1)} each: <b>{words}</b>"
         lamp = f'<span style="color:{_LAMPS[state]}">&#9679;</span>'
-        tail = f" · {self._more}" if self._more and self.up else ""
+        tail = f" · {self._more}" if self._more and doing else ""
         self.line.value = f'<div style="font-size:13px" class="pdekit-engine-line">{lamp} {what}{tail}</div>'
 
     def enable(self, *, running: bool) -> None:

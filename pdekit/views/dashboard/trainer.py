@@ -1,5 +1,6 @@
 """Training as the dashboard does it: in pieces, painted, paused, and brought back after the engines were gone."""
 
+import asyncio
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,13 @@ from pdekit.views.dashboard.form import Form
 from pdekit.views.dashboard.pace import Pace
 from pdekit.views.dashboard.run import Run
 from pdekit.views.dashboard.training import pieces
+from pdekit.views.theme import grid_name
 
 if TYPE_CHECKING:
     from pdekit.cluster import Cluster
     from pdekit.train import Experiment
 
+TIMED = 128  # nodes a side, at most, of the grid on which the classical solver is timed
 RESET = "Reset: Train starts anew, and Undo brings the run back."
 
 
@@ -90,8 +93,14 @@ class Trainer:
 
     async def turn_to(self, experiment: "Experiment") -> None:
         """Show a held-out sample of `experiment`'s problem, on its grid."""
-        self._display.turn_to(experiment)
-        await self._display.held_out.turn_to(self._display.sample, experiment.problem.resolution)
+        display = self._display
+        display.turn_to(experiment)
+        await display.held_out.turn_to(display.sample, experiment.problem.resolution)
+        small = experiment.problem.at(min(experiment.problem.resolution, TIMED))
+        seconds = await asyncio.to_thread(small.reference_seconds, display.sample)
+        display.figure.show_classical(
+            seconds, f"classical solver, {grid_name(small.resolution, display.dim)}"
+        )
 
     async def look(self) -> None:
         """Show the chosen sample on the grid of the run, or of the settings; with its prediction if there is a run."""
