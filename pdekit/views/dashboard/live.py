@@ -17,6 +17,7 @@ from pdekit.views.dashboard import style
 from pdekit.views.dashboard.bar import Bar
 from pdekit.views.dashboard.canvas import Canvas, Place
 from pdekit.views.dashboard.course import WORDS, By
+from pdekit.views.dashboard.home import Home
 from pdekit.views.dashboard.maps import Maps
 from pdekit.views.dashboard.progress import Progress
 from pdekit.views.dashboard.ranks_panel import RanksPanel
@@ -61,12 +62,12 @@ class LiveFigure:
         self._solid = Solid(canvas, Place(800, 350, 330, 280)) if dim == 3 else None
         self._strip = Strip(canvas, 14, 2, pictures) if pictures else None
         self._maps.add_lines(canvas)
-        canvas.legend(838, 25)
         self.widget = canvas.build()
         self.bar = Bar(axes[0], ends[0] if axes[0] == "t" and self._slice else None)
         self.time = self.bar.time
-        self.bar.on_by(self.show_by)
-        self.bar.on_time(lambda where: self.show_slice(where))
+        home = self._home = Home()
+        self.bar.on_by(lambda by: home.do(lambda: self.show_by(by)))
+        self.bar.on_time(lambda where: home.do(lambda: self.show_slice(where)))
         # It grows and shrinks with the page; the figure takes its width from it.
         self.box = widgets.VBox(
             [style.style(), self.bar.box, self.widget],
@@ -78,7 +79,7 @@ class LiveFigure:
         self._calls: list[Callable[[int], None]] = []
         self._hovered = Seldom(HOVER)
         if self._strip:
-            self._strip.on_click(self.choose)
+            self._strip.on_click(lambda number: home.do(lambda: self.choose(number)))
         if self._slice:
             for pen in self._maps.pens[1:]:
                 pen.trace.on_hover(self._hover)
@@ -220,4 +221,5 @@ class LiveFigure:
     def _hover(self, _: Any, points: Any, __: Any) -> None:
         if points.ys:
             where = float(points.ys[0])
-            self._hovered.do(lambda: self.bar.show_time(where) if self.time else self.show_slice(where))
+            show = self.bar.show_time if self.time else self.show_slice
+            self._home.do(lambda: self._hovered.do(lambda: show(where)))
