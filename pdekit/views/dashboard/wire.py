@@ -59,7 +59,9 @@ class Wire(go.FigureWidget):
 
 def quiet(script: str) -> str:
     """Plotly's widget without its reports of what plotly.js filled in: some 80 kB to the kernel after each repaint."""
-    view = re.search(r"([\w$]+) as FigureView\b", script)
+    view = re.search(
+        r"([\w$]+) as FigureView\b", script[script.rfind("export{") :]
+    )  # it is the last statement
     if view is None:  # another plotly, which may report
         return script
     silent = "for (const name of ['_sendTraceDeltas', '_sendLayoutDelta'])"
