@@ -58,6 +58,11 @@ class Words:
         self.canvas.say(self.index, text)
 
 
+def inked(text: str, colour: str) -> str:
+    """`text` in that colour, whatever the page's theme."""
+    return f'<span style="color:{colour}">{text}</span>'
+
+
 class Canvas:
     """Panels, traces and words to be; `build` makes the widget of them, and no more can be added then."""
 
@@ -75,9 +80,9 @@ class Canvas:
         up = [1 - (place.top + place.height) / self.height, 1 - place.top / self.height]
         return self._pair({"domain": across} | (x or {}), {"domain": up} | (y or {}))
 
-    def scale(self, panel: str) -> None:
-        """Give both axes of the panel the same length to a unit."""
-        self._layout[f"yaxis{panel}"] |= {"scaleanchor": f"x{panel}"}
+    def scale(self, panel: str, ratio: float) -> None:
+        """Make the panel's upward unit `ratio` times as long as that across."""
+        self._layout[f"yaxis{panel}"] |= {"scaleanchor": f"x{panel}", "scaleratio": ratio}
 
     def marks(self, panel: str, along: bool = True) -> str:
         """Axes over the same place that go from 0 to 1 up, and with `along` the panel's own across."""
@@ -107,9 +112,11 @@ class Canvas:
         look = {"showarrow": False, "font": {"size": TITLE}, "yanchor": "middle", "xanchor": "center"}
         self._layout["annotations"].append({"text": text} | place | look)
 
-    def words(self, x: float, y: float, position: str = "middle center", size: float = SMALL) -> Words:
+    def words(
+        self, x: float, y: float, position: str = "middle center", size: float = SMALL, text: str = ""
+    ) -> Words:
         """A line that may change, at x, y (pixels)."""
-        self._words.append((x / WIDTH, 1 - y / self.height, position, size, ""))
+        self._words.append((x / WIDTH, 1 - y / self.height, position, size, text))
         return Words(self, len(self._words) - 1)
 
     def say(self, index: int, text: str) -> None:
@@ -128,21 +135,15 @@ class Canvas:
         self._layout["scene"] |= {"aspectmode": "cube", "bgcolor": CLEAR, "dragmode": "orbit"}
         return "scene"
 
-    def legend(self, x: float, y: float, name: str = "legend", **more: Any) -> None:
-        """A flat legend whose lower left corner is at x, y (pixels)."""
-        place = {"x": x / WIDTH, "y": 1 - y / self.height, "xanchor": "left", "yanchor": "middle"}
-        look = {"orientation": "h", "bgcolor": CLEAR, "font": {"size": SMALL}, "itemclick": False}
-        self._layout[name] = place | look | {"itemdoubleclick": False, "tracegroupgap": 0} | more
-
     def build(self) -> Wire:
         """The widget."""
         self._layout |= {"xaxis": FRACTION, "yaxis": FRACTION}
         x, y, positions, sizes, text = zip(*self._words, strict=True) if self._words else [()] * 5
         self._said = self.trace(
             "scatter", "", mode="text", x=np.array(x), y=np.array(y), text=list(text),
-            textposition=list(positions), textfont={"size": list(sizes)}, hoverinfo="skip", showlegend=False,
+            textposition=list(positions), textfont={"size": list(sizes)}, hoverinfo="skip",
         )  # fmt: skip
-        look = {"template": theme.template(), "autosize": True, "height": self.height, "showlegend": True}
+        look = {"template": theme.template(), "autosize": True, "height": self.height, "showlegend": False}
         look |= {"paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR, "dragmode": False, "barmode": "overlay"}
         look |= {"margin": dict.fromkeys("lrtb", 0), "hovermode": "closest", "bargap": 0.2}
         self.widget = Wire(go.Figure(data=self._traces, layout=look | self._layout))
@@ -155,5 +156,7 @@ class Canvas:
     def _pair(self, x: dict[str, Any], y: dict[str, Any]) -> str:
         number = self._next()
         for name, other, axis in (("x", "y", x), ("y", "x", y)):
-            self._layout[f"{name}axis{number}"] = axis | {"anchor": f"{other}{number}"}
+            # Without "allow" plotly.js measures each label at each repaint, which takes half of the time.
+            more = {"anchor": f"{other}{number}", "ticklabeloverflow": "allow"}
+            self._layout[f"{name}axis{number}"] = axis | more
         return number

@@ -15,18 +15,9 @@ from pdekit.checks import one_of, refuse
 from pdekit.views.arrays import Field
 from pdekit.views.dashboard import style
 from pdekit.views.dashboard.bar import Bar
-from pdekit.views.dashboard.canvas import Canvas, Place
 from pdekit.views.dashboard.course import WORDS, By
-from pdekit.views.dashboard.maps import Maps
-from pdekit.views.dashboard.progress import Progress
-from pdekit.views.dashboard.ranks_panel import RanksPanel
-from pdekit.views.dashboard.seldom import Seldom
-from pdekit.views.dashboard.slice import Slice
-from pdekit.views.dashboard.solid import Solid
-from pdekit.views.dashboard.strip import Strip
-
-HEIGHT = 640  # pixels
-HOVER = 0.1  # seconds between two slices under the pointer
+from pdekit.views.dashboard.panels import draw
+from pdekit.views.dashboard.pointer import connect
 
 
 class LiveFigure:
@@ -53,20 +44,12 @@ class LiveFigure:
         and across. loss: what it is, in words; log_loss: whether its axis is logarithmic. Where a loss is not above
         zero all the same, its height above the lowest is shown, and the title says so.
         """
-        canvas = Canvas(HEIGHT)
-        self._maps = Maps(canvas, 50, given, log, axes, ends)
-        self._progress = Progress(canvas, 350, 120, loss, log_loss, dim)
-        self._ranks = RanksPanel(canvas, Place(58, 526, 690, 76))
-        self._slice = Slice(canvas, Place(818, 526, 306, 76), axes, ends) if dim < 3 else None
-        self._solid = Solid(canvas, Place(800, 350, 330, 280)) if dim == 3 else None
-        self._strip = Strip(canvas, 14, 2, pictures) if pictures else None
-        self._maps.add_lines(canvas)
-        canvas.legend(838, 25)
-        self.widget = canvas.build()
+        panels = draw(given, log, dim, pictures, axes, ends, loss, log_loss)
+        self._maps, self._progress, self._ranks = panels.maps, panels.progress, panels.ranks
+        self._slice, self._solid, self._strip = panels.slice, panels.solid, panels.strip
+        self.widget = panels.widget
         self.bar = Bar(axes[0], ends[0] if axes[0] == "t" and self._slice else None)
         self.time = self.bar.time
-        self.bar.on_by(self.show_by)
-        self.bar.on_time(lambda where: self.show_slice(where))
         # It grows and shrinks with the page; the figure takes its width from it.
         self.box = widgets.VBox(
             [style.style(), self.bar.box, self.widget],
@@ -76,12 +59,8 @@ class LiveFigure:
         self._depth = 0
         self._shown: tuple[Field | None, Field | None] = None, None
         self._calls: list[Callable[[int], None]] = []
-        self._hovered = Seldom(HOVER)
-        if self._strip:
-            self._strip.on_click(self.choose)
+        connect(self, panels)
         if self._slice:
-            for pen in self._maps.pens[1:]:
-                pen.trace.on_hover(self._hover)
             self.show_slice(self._slice.at)
         self.clear()
 
@@ -216,8 +195,3 @@ class LiveFigure:
         self._shown = prediction, reference
         if self._slice:
             self._slice.paint(prediction, reference)
-
-    def _hover(self, _: Any, points: Any, __: Any) -> None:
-        if points.ys:
-            where = float(points.ys[0])
-            self._hovered.do(lambda: self.bar.show_time(where) if self.time else self.show_slice(where))

@@ -40,7 +40,7 @@ class Maps:
             canvas.title(middle, top + 9, name)
             up, across = (_axis(name, end) for name, end in zip(axes, ends, strict=True))
             panel = canvas.panel(Place(left, top + 20, 230, SIDE), across, up)
-            canvas.scale(panel)
+            canvas.scale(panel, ends[1] / ends[0])
             bar = {
                 "orientation": "h",
                 "x": middle / WIDTH,
@@ -48,7 +48,13 @@ class Maps:
                 "thickness": 9,
                 "outlinewidth": 0,
             }
-            bar |= {"y": 1 - (top + SIDE + 36) / canvas.height, "yanchor": "top", "ticklen": 3, "nticks": 5}
+            bar |= {
+                "y": 1 - (top + SIDE + 36) / canvas.height,
+                "yanchor": "top",
+                "ticklen": 3,
+                "nticks": 5,
+                "ticklabeloverflow": "allow",
+            }
             bar |= {"tickangle": 0, "tickfont": {"size": 10}, "xpad": 0, "ypad": 0}
             where = f"{axes[1]} %{{x:.3f}}, {axes[0]} %{{y:.3f}}: %{{z:.4g}}<extra></extra>"
             self._pens.append(
@@ -66,12 +72,11 @@ class Maps:
                     colorbar=bar,
                     hovertemplate=where,
                     zsmooth="fast",
-                    showlegend=False,
                 )
             )
             panels.append(panel)
         line = {"mode": "lines", "line": {"color": theme.COLOURS[1], "width": 1.5, "dash": "dot"}}
-        line |= {"hoverinfo": "skip", "showlegend": False, "x": np.array([0.0, 1.0]), "y": np.full(2, np.nan)}
+        line |= {"hoverinfo": "skip", "x": np.array([0.0, 1.0]), "y": np.full(2, np.nan)}
         self._panels, self._line = panels, line
         self._ends = ends
 

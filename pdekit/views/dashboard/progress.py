@@ -48,28 +48,26 @@ class Progress:
             canvas.title(middle, top - 12, name)
         self._axis_words = [canvas.words(middle, bottom + 26) for middle in middles]
         raw = {"mode": "markers", "marker": {"size": 3, "color": theme.COLOURS[4]}, "opacity": 0.5}
-        raw |= {"showlegend": False, "hoverinfo": "skip"}
-        line = {"mode": "lines", "line": {"color": theme.COLOURS[0], "width": 2}, "showlegend": False}
+        raw |= {"hoverinfo": "skip"}
+        line = {"mode": "lines", "line": {"color": theme.COLOURS[0], "width": 2}}
         loss_panel, error_panel, *gradient_panel = self._panels
         self._raw = canvas.trace("scatter", loss_panel, **_EMPTY, **raw)
-        self._mean = canvas.trace("scatter", loss_panel, **_EMPTY, **line | {"name": "this run"})
+        self._mean = canvas.trace("scatter", loss_panel, **_EMPTY, **line)
         self._error = canvas.trace("scatter", error_panel, **_EMPTY, **line)
         # Unseen, it keeps 1 % to 100 % in the panel, so that its axis seldom changes.
         canvas.trace(
             "scatter", error_panel, x=[0, 0], y=[1, 100], mode="markers", opacity=0, hoverinfo="skip",
-            showlegend=False,
         )  # fmt: skip
         self._gradient = [canvas.trace("scatter", panel, **_EMPTY, **line) for panel in gradient_panel]
         mark = {"mode": "lines+text", "line": {"color": theme.MUTED, "width": 1}, "hoverinfo": "skip"}
         mark |= {"textposition": "bottom right", "textfont": {"size": 10, "color": theme.MUTED}}
-        mark |= {"showlegend": False}
         # The marks have a scale of their own, 0 to 1, so that they span the panel whatever the curve does.
         overlays = [canvas.marks(panel) for panel in self._panels]
         self._marks = [canvas.trace("scatter", overlay, **_EMPTY, **mark) for overlay in overlays]
         theirs = mark | {"line": {"color": theme.COLOURS[5], "width": 2, "dash": "dash"}}
         theirs |= {"textposition": "top right", "textfont": {"size": 10, "color": theme.COLOURS[5]}}
         self._theirs = [canvas.trace("scatter", overlay, **_EMPTY, **theirs) for overlay in overlays[:2]]
-        self.kept = Kept(canvas, self._panels)
+        self.kept = Kept(canvas, self._panels, 836, 10)
 
     def show_classical(self, seconds: float, words: str) -> None:
         """A classical solver takes `seconds`: a line in the view by seconds, with `words`."""
@@ -100,7 +98,6 @@ class Progress:
         _draw(self._error, now.where(now.measured, by), 100 * now.errors)
         for pen in self._gradient:
             _draw(pen, x, now.gradient)
-        self._mean.put(showlegend=bool(self.kept))
         changes = np.flatnonzero(np.diff(now.grids)) + 1
         x, y = _verticals(x[changes])
         names = [theme.grid_name(int(now.grids[index]), self._dim) for index in changes]
@@ -110,7 +107,7 @@ class Progress:
             np.array([self._classical[0]]) if self._classical and by == "seconds" else np.zeros(0)
         )
         for number, pen in enumerate(self._theirs):
-            pen.put(x=x, y=y, text=["", self._classical[1], ""] if len(x) and number == 0 else [])
+            pen.put(x=x, y=y, text=[self._classical[1], "", ""] if len(x) and number == 0 else [])
         self.kept.paint(by, _draw)
 
     def _shown(self, now: Curves) -> tuple[np.ndarray, np.ndarray, str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pdekit.views.dashboard.canvas import Canvas, Place
+from pdekit.views.dashboard.canvas import Canvas, Place, inked
 from pdekit.views.timeline import COLOURS, begins, spans
 
 LAST = 20  # steps
@@ -36,15 +36,15 @@ class RanksPanel:
         self._bars = [
             canvas.trace(
                 "bar", panel, orientation="h", x=np.zeros(0), y=np.zeros(0), base=np.zeros(0), name=name,
-                marker={"color": colour, "line": {"width": 0}}, legend="legend2",
+                marker={"color": colour, "line": {"width": 0}},
                 hovertemplate=f"{name} %{{x:.3s}}s<extra></extra>",
             )
             for name, colour in zip(NAMES, COLOURS, strict=True)
         ]  # fmt: skip
-        canvas.legend(place.left + place.width, bottom + 26, "legend2", xanchor="right", traceorder="normal")
+        self._shares = canvas.words(place.left + place.width, bottom + 26, "middle left")
         self._said = canvas.trace(
             "scatter", canvas.beside(panel), mode="text", x=np.zeros(0), y=np.zeros(0), text=[], cliponaxis=False,
-            textposition="middle right", textfont={"size": 10}, hoverinfo="skip", showlegend=False,
+            textposition="middle right", textfont={"size": 10}, hoverinfo="skip",
         )  # fmt: skip
 
     def show(self, history: Any, memory: Sequence[int] | None) -> None:
@@ -52,11 +52,14 @@ class RanksPanel:
         did = spans(history, LAST)[:, :MOST]
         sent = history.ranks_from(max(0, len(history) - LAST)).sent
         ranks = did.shape[1]
+        shares = []
         for kind, (pen, start) in enumerate(zip(self._bars, begins(did), strict=True)):
             seconds = did[..., kind]
             share = np.nansum(seconds) / max(np.nansum(did), 1e-30)
             lanes = np.tile(np.arange(ranks), len(did)).astype(np.float32)
-            pen.put(x=_flat(seconds), base=_flat(start), y=lanes, name=f"{NAMES[kind]} {share:.0%}")
+            pen.put(x=_flat(seconds), base=_flat(start), y=lanes)
+            shares.append(inked("\N{BLACK SQUARE}", COLOURS[kind]) + f" {NAMES[kind]} {share:.0%}")
+        self._shares.say("\N{EM SPACE}".join(shares))
         asked = [rank for rank in range(ranks) if np.isfinite(did[:, rank]).any()]
         total = np.nansum(did, axis=0)  # (ranks, 3)
         words = []
@@ -66,7 +69,7 @@ class RanksPanel:
             if memory is not None and rank < len(memory):
                 said.append(f"holds {_bytes(memory[rank])}")
             words.append(" · ".join(said))
-        self._said.put(x=np.full(len(asked), 1.01), y=np.array(asked, dtype=float), text=words)
+        self._said.put(x=np.ones(len(asked)), y=np.array(asked, dtype=float), text=words)
         self._title.say(_balance(total[asked, 0], asked))
         self._axis.say(f"seconds, the last {len(did)} steps" if len(did) > 1 else "seconds, the last step")
 
@@ -75,6 +78,7 @@ class RanksPanel:
         for pen in (*self._bars, self._said):
             pen.put(x=np.zeros(0), y=np.zeros(0))
         self._title.say("ranks")
+        self._shares.say("")
 
 
 def _balance(compute: np.ndarray, ranks: Sequence[int]) -> str:

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from pdekit.views.dashboard.home import running
+
 
 class Seldom:
     """Does what it is given at most once in `seconds`, and the last of it in any case.
@@ -21,10 +23,11 @@ class Seldom:
         """Do `work` now or soon, in place of what is still waiting."""
         self._work = work
         wait = self._last + self.seconds - time.monotonic()
-        if wait <= 0 or not _looping():
+        loop = running()
+        if wait <= 0 or loop is None:
             self._now()
         elif self._due is None:
-            self._due = asyncio.get_running_loop().call_later(wait, self._now)
+            self._due = loop.call_later(wait, self._now)
 
     def forget(self) -> None:
         """Leave undone what is still waiting."""
@@ -36,11 +39,3 @@ class Seldom:
         work, self._work, self._due, self._last = self._work, None, None, time.monotonic()
         if work is not None:
             work()
-
-
-def _looping() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

@@ -4,7 +4,7 @@ import numpy as np
 
 from pdekit.views import theme
 from pdekit.views.arrays import Field
-from pdekit.views.dashboard.canvas import Canvas, Place
+from pdekit.views.dashboard.canvas import Canvas, Place, inked
 from pdekit.views.dashboard.thin import thin
 
 POINTS = 128
@@ -23,14 +23,15 @@ class Slice:
         middle = place.left + place.width / 2
         self._title = canvas.words(place.left, place.top - 12, "middle right", 12.5)
         canvas.title(middle, place.top + place.height + 26, axes[1])
-        line = {"mode": "lines", "x": np.zeros(0), "y": np.zeros(0), "showlegend": True, "legend": "legend3"}
+        line = {"mode": "lines", "x": np.zeros(0), "y": np.zeros(0)}
         self._reference = canvas.trace(
             "scatter", panel, name="u", line={"color": theme.COLOURS[1], "width": 1.6, "dash": "dash"}, **line
         )
         self._prediction = canvas.trace(
             "scatter", panel, name="û", line={"color": theme.COLOURS[0], "width": 2}, **line
         )
-        canvas.legend(place.left + place.width, place.top - 12, "legend3", xanchor="right")
+        names = f"{inked('– – u', theme.COLOURS[1])}\N{EM SPACE}{inked('— û', theme.COLOURS[0])}"
+        canvas.words(place.left + place.width, place.top - 12, "middle left", text=names)
 
     def move(self, where: float) -> None:
         """Go to `where` along the first axis, or as far as it goes."""

@@ -48,7 +48,7 @@ class Solid:
         self._surface = canvas.trace(
             "isosurface", "", scene=canvas.scene(room), x=x, y=y, z=z, value=np.zeros(CUBE**3, np.float32),
             isomin=0.5, isomax=0.5, surface={"count": 1}, caps={f"{a}_show": False for a in "xyz"},
-            colorscale=theme.FIELD_SCALE, showscale=False, hoverinfo="skip", showlegend=False, opacity=0.8,
+            colorscale=theme.FIELD_SCALE, showscale=False, hoverinfo="skip",opacity=0.8,
         )  # fmt: skip
 
     def show(self, painting: Any, prediction: Field, reference: Field) -> None:

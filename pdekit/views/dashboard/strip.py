@@ -33,7 +33,7 @@ class Strip:
         frame = {"color": theme.COLOURS[1], "width": 3}
         self._frame = canvas.trace(
             "scatter", panel, mode="lines", line=frame, x=np.zeros(0), y=np.zeros(0), hoverinfo="skip",
-            showlegend=False, cliponaxis=False,
+cliponaxis=False,
         )  # fmt: skip
 
     def mark(self, number: int) -> None:

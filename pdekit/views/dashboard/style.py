@@ -18,7 +18,6 @@ CSS = f"""
 {_DRAWING} path.xtick, {_DRAWING} path.ytick {{ stroke: {_LINE} !important; }}
 {_DRAWING} .xlines-above, {_DRAWING} .ylines-above {{ stroke: {_LINE} !important; }}
 {_DRAWING} .xlines-below, {_DRAWING} .ylines-below {{ stroke: {_LINE} !important; }}
-.{NAME} .js-plotly-plot .legend .bg {{ fill: transparent !important; }}
 """
 
 

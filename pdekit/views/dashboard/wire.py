@@ -1,6 +1,7 @@
 """The wire of the live figure: a FigureWidget that sends little, counts it, and shows late pages what is now."""
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,17 @@ class Wire(go.FigureWidget):
     def __init__(self, figure: go.Figure) -> None:
         super().__init__(figure)
         self._config = {"responsive": True, "displayModeBar": False}
-        # After each repaint plotly.js reports what it filled in, tens of kB: nobody here asks for it.
-        self.keys = [key for key in self.keys if key != "_js2py_traceDeltas"]
-        self._built, self.sent = True, 0
+        self._built = True
+        self.open()
+
+    def open(self) -> None:
+        """Tell the pages, in one message once all is there: one that comes later may miss the drawing."""
+        if self._built:
+            super().open()
+
+    @property
+    def _esm(self) -> str:
+        return quiet(str(go.FigureWidget._esm))
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
         state = super().get_state(key, drop_defaults)
@@ -46,6 +55,17 @@ class Wire(go.FigureWidget):
     def _send(self, msg: dict[str, Any], buffers: Any = None) -> None:
         self.sent += len(json.dumps(msg)) + sum(memoryview(one).nbytes for one in buffers or ())
         super()._send(msg, buffers)
+
+
+def quiet(script: str) -> str:
+    """Plotly's widget without its reports of what plotly.js filled in: some 80 kB to the kernel after each repaint."""
+    view = re.search(
+        r"([\w$]+) as FigureView\b", script[script.rfind("export{") :]
+    )  # it is the last statement
+    if view is None:  # another plotly, which may report
+        return script
+    silent = "for (const name of ['_sendTraceDeltas', '_sendLayoutDelta'])"
+    return f"{script}\n{silent} {view[1]}.prototype[name] = () => {{}};\n"
 
 
 def _kept(trace: dict[str, Any], name: str) -> Any:

@@ -1,0 +1,268 @@
+"""The live figure without a browser: what each method paints, and what goes over the wire."""
+
+import asyncio
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pdekit as pk
+from pdekit.views.dashboard.held_out import HeldOut, figure_of
+from pdekit.views.dashboard.home import Home
+from pdekit.views.dashboard.live import LiveFigure
+from pdekit.views.dashboard.maps import PIXELS
+from pdekit.views.dashboard.progress import POINTS
+from pdekit.views.dashboard.seldom import Seldom
+from pdekit.views.dashboard.wire import lines, quiet
+
+ROWS = np.arange(8.0)[:, None] + np.zeros(8)  # u = 7 y on 8 x 8 nodes
+
+
+def history(steps: int, ranks: int = 2, slow: float = 1.0, loss: float = 1.0) -> pk.History:
+    """Half a second and 8 samples a step; the last rank computes `slow` times as long, and keeps the others waiting."""
+    made = pk.History(size=ranks)
+    compute = np.ones(ranks)
+    compute[-1] = slow
+    for number in range(1, steps + 1):
+        step = pk.Step(number, loss / number, number / 2, 16, 1e-3, 1 / number, 0.1, 1, samples=8)
+        made.extend([step], np.stack([compute, 0.1 + slow - compute, np.full(ranks, 2e6)], axis=1)[None])
+    return made
+
+
+def said(figure: LiveFigure) -> str:
+    """All words that may change."""
+    return " | ".join(figure.widget.data[-1].text)
+
+
+def xs(figure: LiveFigure, index: int) -> list[float]:
+    return [float(x) for x in figure.widget.data[index].x]
+
+
+def test_the_slice_is_the_row_of_the_fields_under_the_line() -> None:
+    figure = LiveFigure(log=False)
+    figure.show_sample(ROWS, ROWS)
+    figure.show_slice(2 / 7)
+    reference, prediction = _slices(figure)
+    np.testing.assert_allclose(reference.y, 2)
+    assert len(prediction.y) == 0
+    figure.show_prediction(2 * ROWS, ROWS)
+    np.testing.assert_allclose(prediction.y, 4)
+    figure.show_slice(9.0)  # as far as it goes
+    np.testing.assert_allclose(reference.y, 7)
+    figure.clear()
+    assert len(prediction.y) == 0 and len(reference.y) == 8
+
+
+def _slices(figure: LiveFigure) -> tuple[Any, Any]:
+    return figure._slice._reference.trace, figure._slice._prediction.trace
+
+
+def test_curves_by_steps_seconds_and_samples() -> None:
+    figure = LiveFigure(log_loss=True)
+    figure.show_loss(history(6), window=1)
+    figure.show_errors([2, 4], [0.5, 0.25])
+    assert xs(figure, 4) == [1, 2, 3, 4, 5, 6] and xs(figure, 6) == [2, 4]
+    figure.show_by("seconds")
+    assert xs(figure, 5) == [0.5, 1, 1.5, 2, 2.5, 3] and xs(figure, 6) == [1, 2]
+    assert figure.by == "seconds" and "seconds of training" in said(figure)
+    figure.bar._choice.value = "samples"  # what a click does
+    assert xs(figure, 5) == [8, 16, 24, 32, 40, 48] and xs(figure, 6) == [16, 32]
+    np.testing.assert_allclose(figure.widget.data[8].y, 1 / np.arange(1, 7), rtol=1e-6)  # the gradient
+    with pytest.raises(ValueError, match="by: expected"):
+        figure.show_by("hours")
+
+
+def test_a_history_that_grows_is_read_on_and_another_anew() -> None:
+    figure, one = LiveFigure(), history(3)
+    figure.show_loss(one, window=1)
+    one.extend(history(5).steps[3:], np.ones((2, 2, 3)))
+    figure.show_loss(one, window=1)
+    assert xs(figure, 5) == [1, 2, 3, 4, 5]
+    figure.show_loss(history(4, loss=7.0), window=1)
+    np.testing.assert_allclose(figure.widget.data[5].y, 7 / np.arange(1, 5), rtol=1e-6)
+
+
+def test_a_loss_below_zero_on_a_log_axis_is_shown_above_its_lowest_and_the_title_says_so() -> None:
+    figure = LiveFigure(loss="loss", log_loss=True)
+    figure.show_loss(history(4, loss=-1.0), window=1)
+    np.testing.assert_allclose(figure.widget.data[5].y, 1 - 1 / np.arange(1, 5), atol=1e-6)
+    assert "loss, above its lowest, -1" in said(figure)
+    figure.show_loss(history(4), window=1)
+    assert "above its lowest" not in said(figure)
+
+
+@pytest.mark.parametrize(
+    ("problem", "objective", "kind"),
+    [(pk.Poisson(16), "log", None), (pk.Poisson(16), "mean", "log"), (pk.Burgers(16), None, "log")],
+)
+def test_the_loss_axis_is_logarithmic_where_losses_are_positive(problem, objective, kind) -> None:
+    figure = figure_of(problem, objective)
+    axis = figure.widget.data[5].yaxis.replace("y", "yaxis")
+    assert figure.widget.layout[axis].type == kind
+
+
+def test_runs_are_kept_and_dropped() -> None:
+    figure = LiveFigure()
+    with pytest.raises(ValueError, match="keep: expected a run"):
+        figure.keep("none")
+    for number in range(7):
+        figure.show_loss(history(number + 2), window=1)
+        figure.keep(f"run {number}")
+    assert figure.kept == [f"run {number}" for number in range(2, 7)]  # five of them
+    figure.clear()
+    seen = [t for t in figure.widget.data if t.type == "scatter" and t.visible and len(t.x)]
+    kept = [trace for trace in seen if trace.line.width == 1.4 and trace.yaxis == figure.widget.data[5].yaxis]
+    assert [len(trace.x) for trace in kept] == [4, 5, 6, 7, 8]
+    assert len({(trace.line.color, trace.line.dash) for trace in kept}) == 5
+    assert "run 6" in said(figure) and "run 1" not in said(figure)
+    figure.drop_kept()
+    assert figure.kept == [] and not any(trace.visible for trace in kept) and "run" not in said(figure)
+
+
+def test_the_classical_solver_is_a_line_in_the_view_by_seconds_only() -> None:
+    figure = LiveFigure()
+    figure.show_classical(0.25, "pyamg")
+    lines = [trace for trace in figure.widget.data if trace.type == "scatter" and trace.mode == "lines+text"]
+    lines = [trace for trace in lines if trace.line.dash == "dash"]
+    assert all(len(trace.x) == 0 for trace in lines)
+    figure.show_by("seconds")
+    assert all(list(trace.x[:2]) == [0.25, 0.25] for trace in lines) and "pyamg" in lines[0].text
+
+
+def test_ranks_their_balance_shares_bytes_and_memory() -> None:
+    figure = LiveFigure()
+    figure.show_ranks(history(30, slow=3.0), [312_000_000, 1_500_000_000])
+    compute, waiting, messages = (trace for trace in figure.widget.data if trace.type == "bar")
+    assert len(compute.x) == 20 * 2
+    np.testing.assert_allclose(compute.x[:2], [1, 3])
+    np.testing.assert_allclose(waiting.x[:2], [2, 0], atol=1e-6)
+    np.testing.assert_allclose(np.array(compute.base[:4], float), [0, 0, 3.1, 3.1], atol=1e-6)
+    np.testing.assert_allclose(np.array(messages.base[:2], float), [3, 3], atol=1e-6)
+    words = next(t for t in figure.widget.data if t.type == "scatter" and "computes 32%" in str(t.text))
+    assert "2 MB a step · holds 312 MB" in words.text[0] and "computes 97% · 2 MB" in words.text[1]
+    assert "rank 1 computes 1.5 × the mean" in said(figure) and "compute 65%" in said(figure)
+    figure.show_ranks(history(5))
+    assert "evenly loaded" in said(figure) and len(compute.x) == 10
+    figure.show_ranks(history(5, ranks=1))
+    assert "nobody to wait for" in said(figure)
+    figure.show_ranks(history(1, ranks=12))
+    assert len(compute.x) == 8
+
+
+def test_a_sample_is_chosen_by_a_click() -> None:
+    figure, numbers = figure_of(pk.Poisson(16)), []
+    figure.on_sample(numbers.append)
+    strip = next(k for k, t in enumerate(figure.widget.data) if "Click" in (t.hovertemplate or ""))
+    points = {"trace_indexes": [strip], "point_indexes": [[3, 71]], "xs": [71], "ys": [3]}
+    event = {"event_type": "plotly_click", "points": points, "device_state": {}, "selector": None}
+    event["device_state"] = dict.fromkeys(("alt", "ctrl", "meta", "shift", "button", "buttons"), 0)
+    figure.widget.set_state({"_js2py_pointsCallback": event})
+    figure.choose(15)
+    assert numbers == [3, 15]
+    assert min(figure._strip._frame.trace.x) == 15 * 22 - 1
+    hover = event | {"event_type": "plotly_hover", "points": points | {"trace_indexes": [1], "ys": [0.75]}}
+    figure.widget.set_state({"_js2py_pointsCallback": hover})
+    assert figure._slice.at == 0.75
+
+
+def test_space_and_time_have_a_slider_that_moves_the_slice() -> None:
+    problem = pk.Burgers(17)
+    figure = figure_of(problem)
+    held_out = HeldOut(problem, figure)
+    held_out.show(held_out.indices[0], 17)
+    figure.bar._slider.value = 75
+    reference, _ = _slices(figure)
+    np.testing.assert_allclose(reference.y, problem.reference(held_out.indices[0])[12], atol=1e-6)
+    assert f"t = {0.75 * problem.final:.3g}" in said(figure)
+    assert figure_of(pk.Poisson(16)).time is None
+
+
+def test_a_cube_has_planes_and_a_surface_in_place_of_a_slice() -> None:
+    problem = pk.Poisson(9, dim=3)
+    figure = figure_of(problem)
+    held_out = HeldOut(problem, figure)
+    held_out.show(held_out.indices[0], 9)
+    u = problem.reference(held_out.indices[0])
+    held_out.paint(2 * u, 1)
+    surface = next(trace for trace in figure.widget.data if trace.type == "isosurface")
+    assert len(surface.value) <= 24**3 and surface.isomin == pytest.approx((u.min() + u.max()) / 2)
+    assert max(surface.value) == pytest.approx(2 * u.max(), rel=1e-6)
+    planes, _ = (pen.trace for pen in figure._solid._planes)
+    np.testing.assert_allclose(np.asarray(planes.z)[0, [0, 31]], 2 * u[4, 0, [0, 8]], rtol=1e-6)  # z = 1/2
+    with pytest.raises(ValueError, match="show_slice: expected"):
+        figure.show_slice(0.5)
+    with pytest.raises(ValueError, match="show_cube: expected"):
+        LiveFigure().show_cube(u, u)
+
+
+def test_a_repaint_is_small_and_one_without_changes_sends_nothing() -> None:
+    """At four a second this is below 250 kB/s."""
+    problem, one = pk.Poisson(96), history(2000)
+    figure = figure_of(problem)
+    held_out = HeldOut(problem, figure)
+    held_out.show(held_out.indices[0], 96)
+    u = problem.reference(held_out.indices[0])
+
+    def repaint(factor: float) -> int:
+        before = figure.sent
+        with figure.painting():
+            held_out.paint(factor * u, 2000)
+            figure.show_loss(one, window=64)
+            figure.show_ranks(one, [10**8] * 2)
+        return figure.sent - before
+
+    repaint(1.5)
+    assert 2 * 4 * PIXELS**2 < repaint(1.4) < 62_500
+    assert repaint(1.4) == 0
+    assert len(figure.widget.data[5].x) <= POINTS and figure.widget.data[5].x[-1] == 2000
+
+
+def test_what_a_message_leaves_out_stays_on_pages_opened_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plotly fills holes in its message with a word that its widget then takes for a value."""
+    figure, messages = LiveFigure(log=False), []
+    monkeypatch.setattr(figure.widget, "_send", lambda message, buffers=None: messages.append(str(message)))
+    figure.show_sample(ROWS, ROWS)
+    figure.show_slice(0.25)
+    assert any("_py2js_update" in message for message in messages)
+    assert not any("_undefined_" in message for message in messages)
+
+
+def test_floats_travel_as_lines_of_float32() -> None:
+    made = lines({"z": np.eye(2), "x": [np.arange(3.0), "text"], "n": np.arange(2)})
+    assert [row.dtype for row in made["z"]] == [np.float32] * 2 and made["x"][0].dtype == np.float32
+    assert made["x"][1] == "text" and made["n"].dtype.kind == "i"
+
+
+def test_plotlys_widget_is_kept_from_reporting() -> None:
+    """Fails where plotly names its view otherwise: then it reports, which costs bytes and no more."""
+    script = LiveFigure().widget._esm
+    assert script.rstrip().endswith(".prototype[name] = () => {};")
+    assert quiet("export{a as b}") == "export{a as b}"
+
+
+def test_the_last_of_what_comes_too_often_is_done() -> None:
+    async def play() -> list[int]:
+        done: list[int] = []
+        seldom = Seldom(0.05)
+        for number in range(5):
+            seldom.do(lambda number=number: done.append(number))
+        assert done == [0]
+        await asyncio.sleep(0.2)
+        return done
+
+    assert asyncio.run(play()) == [0, 4]
+
+
+def test_what_another_thread_asks_for_is_done_in_the_cells_thread() -> None:
+    async def play() -> set[int]:
+        home, done = Home(), []
+        one = threading.Thread(target=lambda: home.do(lambda: done.append(threading.get_ident())))
+        one.start()
+        one.join()
+        home.do(lambda: done.append(threading.get_ident()))
+        await asyncio.sleep(0.05)
+        assert len(done) == 2
+        return set(done)
+
+    assert asyncio.run(play()) == {threading.get_ident()}
