@@ -5,10 +5,9 @@ import pytest
 
 import pdekit as pk
 from pdekit.averages import trailing_mean
-from tests.views.fakes import FakeHistory
 
 
-def test_loss_is_shown_against_steps_and_seconds(history: FakeHistory) -> None:
+def test_loss_is_shown_against_steps_and_seconds(history: pk.History) -> None:
     steps, seconds = pk.plot_loss(history).data
     assert np.array_equal(steps.x, history.number) and np.array_equal(seconds.x, history.seconds)
     assert np.allclose(steps.y, history.loss) and np.allclose(seconds.y, history.loss)
@@ -16,18 +15,18 @@ def test_loss_is_shown_against_steps_and_seconds(history: FakeHistory) -> None:
     assert np.array_equal(only.x, history.seconds)
 
 
-def test_a_negative_loss_has_a_linear_axis(history: FakeHistory) -> None:
+def test_a_negative_loss_has_a_linear_axis(history: pk.History) -> None:
     assert all(axis.type in (None, "linear") for axis in pk.plot_loss(history).select_yaxes())
 
 
-def test_a_line_marks_where_the_grid_changes(history: FakeHistory) -> None:
+def test_a_line_marks_where_the_grid_changes(history: pk.History) -> None:
     figure = pk.plot_loss(history)
     lines = [(line.x0, line.x1, line.xref) for line in figure.layout.shapes]
     assert lines == [(51, 51, "x"), (25.5, 25.5, "x2")]
     assert [note.text.split() for note in figure.layout.annotations] == [["64", "×", "64"]] * 2
 
 
-def test_several_runs_differ_in_colour_and_dashes(history: FakeHistory) -> None:
+def test_several_runs_differ_in_colour_and_dashes(history: pk.History) -> None:
     figure = pk.plot_loss({"1 rank": history, "2 ranks": history}, by="steps")
     one, two = figure.data
     assert (one.name, two.name) == ("1 rank", "2 ranks")
@@ -42,7 +41,7 @@ def test_a_window_evens_out_the_batches_but_not_over_a_change_of_the_grid() -> N
     assert np.allclose(trailing_mean(loss, grids, 100), [1, 2, 3, 4, 0, 1])
 
 
-def test_with_a_window_the_losses_themselves_are_points(history: FakeHistory) -> None:
+def test_with_a_window_the_losses_themselves_are_points(history: pk.History) -> None:
     points, line = pk.plot_loss(history, by="steps", window=10).data
     assert points.mode == "markers" and np.allclose(points.y, history.loss)
     assert line.mode == "lines" and np.allclose(line.y, trailing_mean(history.loss, history.resolution, 10))
@@ -67,7 +66,7 @@ def test_error_against_seconds_in_percent() -> None:
     assert [trace.name for trace in several.data] == ["one", "two"]
 
 
-def test_refusals(history: FakeHistory) -> None:
+def test_refusals(history: pk.History) -> None:
     with pytest.raises(
         ValueError, match="by: expected one of 'both', 'steps', 'seconds', 'samples', got 'epochs'"
     ):

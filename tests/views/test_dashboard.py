@@ -445,3 +445,21 @@ def test_two_dashboards_share_the_engines(cluster: FakeCluster) -> None:
                 assert len(one.solver.history) == turn
 
     run(cluster, story)
+
+
+def test_curves_stay_for_comparison_where_the_samples_are_the_same(cluster: FakeCluster) -> None:
+    """Another residual of Burgers' equation has the same waves; another problem has other samples, and a new figure."""
+
+    async def story(dash: Dashboard) -> None:
+        await dash.step()
+        dash.compare()
+        figure, names = dash.figure, dash.figure.kept
+        dash.set("problem.residual", "upwind")
+        await dash.step()
+        assert dash.figure is figure and figure.kept == names
+        dash.set("problem", "Poisson")
+        await dash.step()
+        assert dash.figure is not figure and not dash.figure.kept
+
+    experiment = pk.Experiment(pk.Burgers(32), pk.UNet(width=4, depth=2), samples=8, batch=4, steps=9)
+    run(cluster, story, experiment)

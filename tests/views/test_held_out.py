@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import pdekit as pk
-from pdekit.views.dashboard.display import Display
 from pdekit.views.dashboard.held_out import HeldOut, figure_of
+from tests.views.engines import FakeCluster
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,14 @@ def test_data_that_may_be_negative_are_never_shown_by_their_logarithm() -> None:
 def test_the_grid_of_a_cube_has_three_sides() -> None:
     """On the figure's marks, among the dashboard's choices, and beside its error."""
     sides = "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}".join(["32"] * 3)
-    display = Display(pk.Experiment(pk.Poisson(32, dim=3, terms=1)), ranks=1)
+    dash = pk.Dashboard(FakeCluster(), pk.Poisson(32, dim=3, terms=1))
     history = pk.History([pk.Step(k, 0.5, k, n, 1e-3, 1.0, 0.0, 1) for k, n in ((1, 16), (2, 32))])
-    display.figure.show_loss(history, window=1)
-    assert sides in display.figure.widget.data[8].text
-    assert (sides, 32) in display.controls.resolution.options
-    display.controls.show_error(0.1, 32)
-    assert f"on {sides}<" in display.controls.error.value
-    display.say_training(SimpleNamespace(number=1, resolution=16), SimpleNamespace(plan=((16, 1), (32, 2))))
-    assert f"then {sides}." in display.controls.message.value
+    dash.figure.show_loss(history, window=1)
+    assert sides in dash.figure.widget.data[8].text
+    assert (sides, 32) in dash.form.panel["problem.resolution"].widget.options
+    dash.status.show_error(0.1, 32)
+    assert f"on {sides}<" in dash.status.error.value
+    dash._display.say_training(
+        SimpleNamespace(number=1, resolution=16), SimpleNamespace(plan=((16, 1), (32, 2)))
+    )
+    assert f"then {sides}." in dash.message

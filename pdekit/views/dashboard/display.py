@@ -5,12 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
+import numpy as np
 
 from pdekit import checks
 from pdekit.views.dashboard.engine_room import EngineRoom
 from pdekit.views.dashboard.form import Form
-from pdekit.views.dashboard.held_out import HeldOut, figure_of
+from pdekit.views.dashboard.held_out import HeldOut, looks
 from pdekit.views.dashboard.keeping import Keeping
+from pdekit.views.dashboard.live import LiveFigure
 from pdekit.views.dashboard.pace import Pace
 from pdekit.views.dashboard.status import Status
 from pdekit.views.dashboard.training import Piece
@@ -33,6 +35,7 @@ class Display:
         self.view.add_class("pdekit-dashboard")
         self._on_sample: Callable[[], None] = lambda: None
         self._sent = (0, 0.0)  # bytes to the page, and when that was counted
+        self._looks: dict[str, Any] = {}
         self._about: Any = None  # the problem on show, on whatever grid
         self.turn_to(experiment)
         self.held_out.show(self.sample, experiment.problem.resolution)
@@ -43,15 +46,22 @@ class Display:
         if self._about is None or self._about.at(problem.resolution) != problem:
             self._about, self.dim = problem, len(problem.shape)
             self.status.dim = self.dim
-            self.figure = figure_of(problem)
+            look = looks(problem, experiment.objective)
+            if not self._looks or not alike(look, self._looks):
+                self._show_figure(look)
             self.held_out = HeldOut(problem, self.figure)
             self.sample = self.held_out.indices[0]
-            self.figure.on_sample(self._chosen)
-            self._right.children = (
-                self.verbs.box, self.status.box, widgets.HBox([self.figure.box]), self.engines.box, self.keeping.box,
-            )  # fmt: skip
+            self.figure.mark_sample(0)
         self.forget()
         self.status.show_progress(0, experiment.steps, None)
+
+    def _show_figure(self, look: dict[str, Any]) -> None:
+        """Another figure in place of the one that was there, whose kept curves were of another kind of problem."""
+        self._looks, self.figure = look, LiveFigure(**look)
+        self.figure.on_sample(self._chosen)
+        self._right.children = (
+            self.verbs.box, self.status.box, widgets.HBox([self.figure.box]), self.engines.box, self.keeping.box,
+        )  # fmt: skip
 
     def on_sample(self, call: Callable[[], None]) -> None:
         """Call `call()` when another sample was chosen."""
@@ -135,3 +145,8 @@ class Display:
     def _chosen(self, place: int) -> None:
         self.sample = self.held_out.indices[place]
         self._on_sample()
+
+
+def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether a figure that looks like `one` suits what should look like `other`: the same samples, drawn alike."""
+    return all(np.array_equal(one[name], other[name]) for name in one if name not in ("loss", "log_loss"))

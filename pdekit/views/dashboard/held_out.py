@@ -22,7 +22,12 @@ LOSSES = {
 
 
 def figure_of(problem: Any, objective: str | None = None) -> LiveFigure:
-    """The figure for `problem`: what is given is coloured by log10 if that suits a sample on show, as in `by_log`.
+    """The figure for `problem`, made of its `looks`."""
+    return LiveFigure(**looks(problem, objective))
+
+
+def looks(problem: Any, objective: str | None = None) -> dict[str, Any]:
+    """What a LiveFigure has to know of `problem`: what is given is coloured by log10 if that suits a sample on show.
 
     The loss has a logarithmic axis where the `objective` (default: the problem's first) makes it positive: where the
     losses of the samples are, so that their logarithm or root is offered, and are not shown by their logarithm yet.
@@ -33,16 +38,16 @@ def figure_of(problem: Any, objective: str | None = None) -> LiveFigure:
     *_, (up, rows), (across, _) = problem.axes.items()
     objective = objective or problem.objectives[0]
     log = problem.positive and by_log(*data, dim=dim)
-    return LiveFigure(
-        problem.given,
-        log,
-        dim,
-        pictures=[picture(np.log10(one) if log else one, small.shape) for one in data],
-        axes=(up, across),
-        ends=(float(rows[-1]) if up == "t" else 1.0, 1.0),
-        loss=LOSSES.get(objective, "loss"),
-        log_loss=objective != "log" and bool({"log", "root"} & set(problem.objectives)),
-    )
+    return {
+        "given": problem.given,
+        "log": log,
+        "dim": dim,
+        "pictures": [picture(np.log10(one) if log else one, small.shape) for one in data],
+        "axes": (up, across),
+        "ends": (float(rows[-1]) if up == "t" else 1.0, 1.0),
+        "loss": LOSSES.get(objective, "loss"),
+        "log_loss": objective != "log" and bool({"log", "root"} & set(problem.objectives)),
+    }
 
 
 class HeldOut:
