@@ -12,7 +12,7 @@ LAST = 20  # steps
 MOST = 8  # ranks
 NAMES = ("compute", "waiting", "messages")
 UNEVEN = 1.15  # from here on the slowest rank is named
-_WORDS = 178  # pixels to the right of the bars
+_WORDS = 262  # pixels to the right of the bars
 
 
 class RanksPanel:

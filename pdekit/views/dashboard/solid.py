@@ -24,7 +24,7 @@ class Solid:
         off = {"visible": False, "fixedrange": True}
         self._planes = []
         for column, (scale, words) in enumerate(
-            ((theme.FIELD_SCALE, "û at x, y, z = ½"), (theme.SIGNED_SCALE, "error there"))
+            ((theme.FIELD_SCALE, "û at ½"), (theme.SIGNED_SCALE, "error"))
         ):
             left = place.left + column * (side + 8)
             canvas.title(left + side / 2, place.top - 12, words)
@@ -38,7 +38,7 @@ class Solid:
             )  # fmt: skip
             self._planes.append(pen)
         left = place.left + 2 * (side + 8)
-        canvas.title((left + place.left + place.width) / 2, place.top - 12, "û, its middle value")
+        canvas.title((left + place.left + place.width) / 2, place.top - 12, "û = its middle")
         room = place._replace(left=left, width=place.left + place.width - left)
         nodes = (
             grid.ravel().astype(np.float32)
