@@ -11,7 +11,7 @@ import pdekit as pk
 from pdekit.optim import OPTIMIZERS, SCHEDULES
 from pdekit.optim.menu import OFFERED
 from pdekit.train.course import Course
-from pdekit.views.dashboard.controls import OPTIMIZERS as SHOWN
+from pdekit.views.dashboard.choices import OFFERED as SHOWN
 
 SMALL = {"problem": pk.Poisson(16), "generator": pk.UNet(width=2, depth=2), "samples": 7, "batch": 3}
 RUNS = {
@@ -82,7 +82,7 @@ def test_what_is_left_out_is_what_suits_the_method() -> None:
 
 
 def test_the_dashboard_offers_what_the_menu_does() -> None:
-    assert SHOWN == OFFERED and set(OFFERED) <= set(OPTIMIZERS)
+    assert SHOWN["optimizer"] == OFFERED and set(OFFERED) <= set(OPTIMIZERS)
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "soap", "lars", "lamb", pk.Then("sgd", "muon")], ids=str)
