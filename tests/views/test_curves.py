@@ -1,5 +1,7 @@
 """Loss, error and scaling curves: what is drawn, and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -75,7 +77,7 @@ def test_refusals(history: pk.History) -> None:
         pk.plot_loss(pk.History())
     with pytest.raises(ValueError, match="window: expected a whole number"):
         pk.plot_loss(history, window=0)
-    history.steps[3].loss = np.nan
+    history.steps[3] = replace(history.steps[3], loss=np.nan)
     with pytest.raises(ValueError, match="expected finite losses, got '1 that are not'; lower the rate"):
         pk.plot_loss(history)
     with pytest.raises(
