@@ -184,12 +184,13 @@ def test_a_cube_has_planes_and_a_surface_in_place_of_a_slice() -> None:
     held_out = HeldOut(problem, figure)
     held_out.show(held_out.indices[0], 9)
     u = problem.reference(held_out.indices[0])
-    held_out.paint(2 * u, 1)
+    cube = np.random.default_rng(0).uniform(size=(9, 9, 9))
+    held_out.paint(cube, 1)
     surface = next(trace for trace in figure.widget.data if trace.type == "isosurface")
     assert len(surface.value) <= 24**3 and surface.isomin == pytest.approx((u.min() + u.max()) / 2)
-    assert max(surface.value) == pytest.approx(2 * u.max(), rel=1e-6)
+    assert max(surface.value) == pytest.approx(cube.max(), rel=1e-6)
     planes, _ = (pen.trace for pen in figure._solid._planes)
-    np.testing.assert_allclose(np.asarray(planes.z)[16, [0, 16]], 2 * u[4, 4, [0, 4]], rtol=1e-6)  # z = 1/2
+    np.testing.assert_allclose(np.asarray(planes.z)[16, [0, 16]], cube[4, 4, [0, 4]], rtol=1e-6)  # z = 1/2
     with pytest.raises(ValueError, match="show_slice: expected"):
         figure.show_slice(0.5)
     with pytest.raises(ValueError, match="show_cube: expected"):
