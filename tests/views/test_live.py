@@ -154,12 +154,12 @@ def test_a_sample_is_chosen_by_a_click() -> None:
     figure, numbers = figure_of(pk.Poisson(16)), []
     figure.on_sample(numbers.append)
     strip = next(k for k, t in enumerate(figure.widget.data) if "Click" in (t.hovertemplate or ""))
-    points = {"trace_indexes": [strip], "point_indexes": [[3, 71]], "xs": [71], "ys": [3]}
+    points = {"trace_indexes": [strip], "point_indexes": [[3, 285]], "xs": [285], "ys": [3]}
     event = {"event_type": "plotly_click", "points": points, "device_state": {}, "selector": None}
     event["device_state"] = dict.fromkeys(("alt", "ctrl", "meta", "shift", "button", "buttons"), 0)
     figure.widget.set_state({"_js2py_pointsCallback": event})
     figure.choose(15)
-    assert numbers == [3, 15]
+    assert numbers == [13, 15]
     assert min(figure._strip._frame.trace.x) == 15 * 22 - 1
     hover = event | {"event_type": "plotly_hover", "points": points | {"trace_indexes": [1], "ys": [0.75]}}
     figure.widget.set_state({"_js2py_pointsCallback": hover})
@@ -184,12 +184,13 @@ def test_a_cube_has_planes_and_a_surface_in_place_of_a_slice() -> None:
     held_out = HeldOut(problem, figure)
     held_out.show(held_out.indices[0], 9)
     u = problem.reference(held_out.indices[0])
-    held_out.paint(2 * u, 1)
+    cube = np.random.default_rng(0).uniform(size=(9, 9, 9))
+    held_out.paint(cube, 1)
     surface = next(trace for trace in figure.widget.data if trace.type == "isosurface")
     assert len(surface.value) <= 24**3 and surface.isomin == pytest.approx((u.min() + u.max()) / 2)
-    assert max(surface.value) == pytest.approx(2 * u.max(), rel=1e-6)
+    assert max(surface.value) == pytest.approx(cube.max(), rel=1e-6)
     planes, _ = (pen.trace for pen in figure._solid._planes)
-    np.testing.assert_allclose(np.asarray(planes.z)[0, [0, 31]], 2 * u[4, 0, [0, 8]], rtol=1e-6)  # z = 1/2
+    np.testing.assert_allclose(np.asarray(planes.z)[16, [0, 16]], cube[4, 4, [0, 4]], rtol=1e-6)  # z = 1/2
     with pytest.raises(ValueError, match="show_slice: expected"):
         figure.show_slice(0.5)
     with pytest.raises(ValueError, match="show_cube: expected"):

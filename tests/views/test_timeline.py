@@ -34,6 +34,11 @@ def test_each_rank_has_its_compute_waiting_and_messages_one_behind_the_other() -
     assert list(compute.hovertext) == ["step 2"] * 2 + ["step 3"] * 2
 
 
+def test_a_step_starts_when_the_slowest_rank_is_done() -> None:
+    compute, *_ = pk.plot_ranks(history([[(1.0, 0.0), (3.0, 0.0)]] * 2)).data
+    np.testing.assert_allclose(np.array(compute.base, dtype=float), [0, 0, 3, 3])
+
+
 def test_a_rank_that_was_not_asked_has_no_bar() -> None:
     alone = pk.History(size=2)
     alone.append(pk.Step(1, 1.0, 1.0, 16, 1e-3, 1.0, 0.25, 1, 8, 0.75, 4))

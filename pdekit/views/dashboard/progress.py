@@ -10,7 +10,7 @@ from pdekit.views.dashboard.course import WORDS, By, Course, Curves
 from pdekit.views.dashboard.kept import Kept
 from pdekit.views.dashboard.thin import thin
 
-POINTS = 300  # at most so many points of a curve travel to the browser at a repaint: a panel is about as wide
+POINTS = 256  # at most so many points of a curve travel to the browser at a repaint: a panel is about as wide
 TITLES = ("error of the shown sample", "norm of the gradient")
 _GAP, _LEFT, _WIDTH = 380, 58, 306
 

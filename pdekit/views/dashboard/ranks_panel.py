@@ -53,11 +53,12 @@ class RanksPanel:
         sent = history.ranks_from(max(0, len(history) - LAST)).sent
         ranks = did.shape[1]
         shares = []
+        # Plotly takes anything for a base, and so sends it as text.
         for kind, (pen, start) in enumerate(zip(self._bars, begins(did), strict=True)):
             seconds = did[..., kind]
             share = np.nansum(seconds) / max(np.nansum(did), 1e-30)
             lanes = np.tile(np.arange(ranks), len(did)).astype(np.float32)
-            pen.put(x=_flat(seconds), base=_flat(start), y=lanes)
+            pen.put(x=_flat(seconds), base=np.round(start.ravel(), 5), y=lanes)
             shares.append(inked("\N{BLACK SQUARE}", COLOURS[kind]) + f" {NAMES[kind]} {share:.0%}")
         self._shares.say("\N{EM SPACE}".join(shares))
         asked = [rank for rank in range(ranks) if np.isfinite(did[:, rank]).any()]
