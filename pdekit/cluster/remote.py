@@ -1,6 +1,7 @@
 """A solver that lives on the engines, with the verbs of `pk.Solver`."""
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ class RemoteSolver(Adjustable, Asking):
         self.memory: list[int] = []
         self._cluster, self._kept = cluster, kept or Kept()
         self._mark = object()
-        self._flying: Call | None = None  # steps that are not in the history yet
+        self._flights: deque[Call] = deque()  # steps that are not in the history yet, the next to land first
         self._wishes: list[engine.Wish] = []
 
     @property
@@ -72,7 +73,7 @@ class RemoteSolver(Adjustable, Asking):
         Asked for in calls of about a quarter of a second, so that no time limit ends a long run.
         """
         checks.whole("k", k, least=0)
-        while self._flying is not None:
+        while self._flights:
             self._fly(0)
         start = len(self.history)
         wanted, count = start + k, 1
@@ -89,13 +90,24 @@ class RemoteSolver(Adjustable, Asking):
         history then.
         """
         checks.whole("k", k, least=0)
-        while self._flying is not None:
+        while self._flights:
             await self._fly_async(0)
         start = len(self.history)
         await self._fly_async(k)
         while len(self.history) < start + k and not self.done:  # it has gone on from a checkpoint
             await self._fly_async(start + k - len(self.history))
         return self.history.steps[start : start + k]
+
+    def send_ahead(self, k: int) -> None:
+        """Ask for `k` more steps behind those that are under way, so that the engines never wait; returns at once."""
+        self._take_off(checks.whole("k", k))
+
+    async def landed_async(self) -> "list[Step]":
+        """The steps of the oldest call that is under way, once they are there; none if nothing is."""
+        start = len(self.history)
+        if self._flights:
+            await self._fly_async(0)
+        return self.history.steps[start:]
 
     def __iter__(self) -> "Iterator[Step]":
         return self
@@ -120,7 +132,7 @@ class RemoteSolver(Adjustable, Asking):
         """Bring home the steps in flight, else `k` more; start again from a checkpoint if an engine dies meanwhile."""
         call = None
         try:
-            call = self._flying or self._take_off(k)
+            call = self._flights[0] if self._flights else self._take_off(k)
             self._land(call, self._cluster.gather(call))
         except ClusterError as death:
             place = self._place(death, call)
@@ -131,7 +143,7 @@ class RemoteSolver(Adjustable, Asking):
     async def _fly_async(self, k: int) -> None:
         call = None
         try:
-            call = self._flying or self._take_off(k)
+            call = self._flights[0] if self._flights else self._take_off(k)
             self._land(call, await self._cluster.gather_async(call))
         except ClusterError as death:
             place = self._place(death, call)
@@ -140,13 +152,14 @@ class RemoteSolver(Adjustable, Asking):
             self._wish_again()
 
     def _take_off(self, k: int) -> Call:
-        self._flying = self._send(engine.advance, k, ranks=self.ranks)
-        return self._flying
+        self._flights.append(self._send(engine.advance, k, ranks=self.ranks))
+        return self._flights[-1]
 
     def _land(self, call: Call, results: list[Any]) -> None:
         brought: engine.Advance = results[0]
-        if call is self._flying:  # else another task that waited for it has taken note
-            self._flying, self.done, self.resolution = None, brought.done, brought.resolution
+        if call in self._flights:  # else another task that waited for it has taken note
+            self._flights.popleft()
+            self.done, self.resolution = brought.done, brought.resolution
             self.memory = [brought.memory, *results[1:]]
             self.history.extend([pk.Step(*record) for record in brought.records], brought.ranks)
         if brought.fault:
@@ -154,8 +167,8 @@ class RemoteSolver(Adjustable, Asking):
 
     def _place(self, death: ClusterError, call: Call | None) -> str | None:
         """The checkpoint to go on from, None for the start; raises `death` where no restart is wished or helps."""
-        if call is self._flying:
-            self._flying = None
+        if call in self._flights:
+            self._flights.clear()  # those behind it are lost with the engines, too
         if not self._kept.restart or self._cluster.state != "dead":
             raise death
         return self._kept.place(death)

@@ -25,6 +25,7 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+LAB = ("--allow-root", "--IdentityProvider.token=", "--ServerApp.ip=127.0.0.1")
 SCREEN = {"width": 1440, "height": 800}  # a laptop's, less the bars of the browser
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 CELLS = ("import pdekit as pk", "cluster = pk.Cluster(ranks=2)", "pk.Dashboard(cluster)")
@@ -70,8 +71,7 @@ def notebooks(tmp_path: Path) -> Path:
 @pytest.fixture
 def lab(notebooks: Path, tmp_path: Path) -> Iterator[Served]:
     """JupyterLab over that folder."""
-    options = ("--allow-root", "--IdentityProvider.token=", "--ServerApp.ip=127.0.0.1")
-    with serving("jupyterlab", *options, f"--notebook-dir={notebooks}", folder=tmp_path) as served:
+    with serving("jupyterlab", *LAB, f"--notebook-dir={notebooks}", folder=tmp_path) as served:
         yield served
 
 

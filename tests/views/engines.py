@@ -25,6 +25,7 @@ class FakeSolver:
         self.history = pk.History(experiment=str(experiment), size=ranks)
         self.rate, self.slowness = experiment.rate, (None, 1.0)
         self.calls: list[int] = []
+        self._flights: list[asyncio.Future] = []
         self.memory = [500_000_000] * ranks
         self._engine = asyncio.Lock()
 
@@ -60,6 +61,12 @@ class FakeSolver:
                     raise FloatingPointError(f"step {number}: expected a finite loss, got nan")
                 self.history.extend([self._step(number)], np.ones((1, self.ranks, 3)))
             return self.history.steps[first:]
+
+    def send_ahead(self, k: int) -> None:
+        self._flights.append(asyncio.ensure_future(self.advance_async(k)))
+
+    async def landed_async(self) -> list[Any]:
+        return await self._flights.pop(0) if self._flights else []
 
     def _step(self, number: int) -> pk.Step:
         grid = next(r for r, last in self.experiment.plan if number <= last)

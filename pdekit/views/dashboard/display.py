@@ -81,13 +81,13 @@ class Display:
     async def paint(self, piece: Piece, run: Any, pace: Pace) -> None:
         """Show what a piece of `run`'s training brought."""
         step, experiment, solver = piece.steps[-1], run.experiment, run.solver
-        await self.held_out.turn_to(piece.sample, step.resolution)
+        await self.held_out.turn_to(piece.sample, piece.grid)
         with self.figure.painting():
             if piece.prediction is not None:
                 error = self.held_out.paint(piece.prediction, step.number)
-                self.status.show_error(error, step.resolution)
+                self.status.show_error(error, piece.grid)
+                self.figure.show_ranks(solver.history, solver.memory)
             self.figure.show_loss(solver.history, window=-(-experiment.samples // experiment.batch))
-            self.figure.show_ranks(solver.history, solver.memory)
         self._count_bytes()
         left = None if solver.done else pace.left(step.number)
         self.status.show_progress(step.number, experiment.steps, left)

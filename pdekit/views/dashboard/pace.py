@@ -30,6 +30,11 @@ class Pace:
         self._asked = max(1, min(round(wanted), 2 * max(1, self._asked), last - number))
         return self._asked
 
+    @property
+    def quick(self) -> bool:
+        """Whether a step is known to take less than a call should last."""
+        return 0 < self._cost(max(self._seconds, default=0)) < self.target
+
     def saw(self, steps: Sequence[Any]) -> None:
         """Learn from the records of the steps of one call."""
         if steps:

@@ -9,14 +9,15 @@ import numpy as np
 
 from pdekit.views.dashboard.pace import Pace
 
-SHARE = 0.03  # of the time, at most, that the ranks wait while a prediction is made for the page
+SHARE = 0.02  # of the time, at most, that the ranks wait while a prediction is made for the page
 
 
 class Piece(NamedTuple):
-    """What one piece of training brought: its steps, and the prediction for `sample` after them, if one was made."""
+    """What one piece of training brought: its steps, and the prediction for `sample` on `grid`, if one was made."""
 
     steps: list[Any]
     sample: int
+    grid: int
     prediction: np.ndarray | None
 
 
@@ -25,38 +26,53 @@ async def pieces(
 ) -> AsyncIterator[Piece]:
     """Train `solver` (a RemoteSolver) until its steps are used up or `stopping()`, read between the calls.
 
-    The next steps are queued on the engines before a piece is handed out: they train while it is painted. A prediction
-    holds up the ranks, so that it is made as often as `SHARE` allows, after the first piece, and after the last.
+    While a piece comes home and is painted the next is under way; where steps are quick it is asked for before the last
+    one lands, so that the engines never wait for the kernel. A prediction holds up the ranks, so that it is made as
+    often as `SHARE` allows, for another sample, and after the last piece.
     """
-    asked = len(solver.history)
-    last = solver.experiment.steps
-    call: asyncio.Future[list[Any]] | None = None
-    due, before = 0.0, -1
+    asked, last = len(solver.history), solver.experiment.steps
+    flying, due, before = 0, 0.0, -1
+    steps: list[Any] = []
+    look: asyncio.Future[np.ndarray] | None = None
 
-    def ask() -> asyncio.Future[list[Any]]:
-        nonlocal asked
+    def depart() -> None:
+        nonlocal asked, flying
         count = pace.next(asked)
-        asked += count
-        return asyncio.ensure_future(solver.advance_async(count))
+        solver.send_ahead(count)
+        asked, flying = asked + count, flying + 1
+
+    def follow() -> tuple[int, int]:
+        """Behind what is under way: a prediction, if it is time for one, of what it returns; and the next piece."""
+        nonlocal look
+        shown, grid, look = sample(), solver.experiment.resolution_at(asked), None
+        ending = stopping() or solver.done or asked >= last
+        if ending or shown != before or time.perf_counter() >= due:
+            look = asyncio.ensure_future(solver.predict_async(shown, resolution=grid))
+        if not ending:
+            depart()
+        return shown, grid
 
     try:
-        call = None if solver.done else ask()
-        while call is not None:
-            steps, call = await call, None
-            if not steps:
-                return
-            pace.saw(steps)
-            shown, began, look = sample(), time.perf_counter(), None
-            ending = stopping() or solver.done or asked >= last
-            if ending or began >= due or shown != before:
-                look = asyncio.ensure_future(solver.predict_async(shown, resolution=steps[-1].resolution))
-            if not ending:
-                call = ask()
-            prediction = None if look is None else await look
+        if not solver.done:
+            depart()
+        while flying:
+            ahead = pace.quick
+            if ahead:
+                shown, grid = follow()
+            brought, flying = await solver.landed_async(), flying - 1
+            pace.saw(brought)
+            steps = brought or steps  # none where the optimizer found no lower loss before
+            if not ahead:
+                shown, grid = follow()
+            began, prediction = time.perf_counter(), None
             if look is not None:
-                before, due = shown, time.perf_counter() + (time.perf_counter() - began) / SHARE
-            yield Piece(steps, shown, prediction)
+                prediction, before = await look, shown
+                due = time.perf_counter() + (time.perf_counter() - began) / SHARE
+            if steps:
+                yield Piece(steps, shown, grid, prediction)
     finally:
         # Steps that are on their way belong to the history, even where the painting of a piece went wrong.
-        if call is not None:
-            await asyncio.gather(call, return_exceptions=True)
+        for _ in range(flying):
+            await asyncio.gather(solver.landed_async(), return_exceptions=True)
+        if look is not None:
+            await asyncio.gather(look, return_exceptions=True)
