@@ -170,6 +170,7 @@ def test_an_objective_of_ones_own_stays_where_it_can(form: Form) -> None:
     [
         ("rate", "-1"), ("rate", "fast"), ("batch", "1000"), ("steps", "1.5"), ("samples", "0"),
         ("problem.eta", "0"), ("problem.faces", "Faces(x0=3)"), ("problem.source", "sin(q)"),
+        ("schedule.end", "2"),
         ("generator.dropout", "1.5"), ("generator.depth", "7"), ("optimizer.betas", "0.9"), ("frozen", "(1, 2)"),
     ],
 )  # fmt: skip
@@ -189,6 +190,15 @@ def test_a_wrong_value_stays_where_it_was_typed(form: Form, name: str, value: st
     assert form.undo() and form.undo() and form.experiment == FIRST
     assert note(form, blamed) == "" and "pdekit-wrong" not in form.panel[blamed].widget._dom_classes
     assert form.seen == [name, "seed", "undo", "undo"]
+
+
+def test_a_list_has_entries_of_one_kind(form: Form) -> None:
+    type_in(form, "schedule", "multi-step")
+    type_in(form, "schedule.at", "(None, None)")
+    with pytest.raises(ValueError, match="at: expected a list in parentheses, got"):
+        _ = form.experiment
+    type_in(form, "schedule.at", "[0.2, 0.4]")
+    assert form.experiment.schedule == pk.MultiStepDecay(at=(0.2, 0.4))
 
 
 def test_what_was_wrong_may_be_mended_elsewhere(form: Form) -> None:
@@ -231,6 +241,27 @@ def test_a_bad_paste_leaves_everything(form: Form, text: str) -> None:
 def test_the_same_number_in_other_words_is_no_change(form: Form) -> None:
     type_in(form, "rate", "3e-3")
     assert form.seen == [] and not form.can_undo and form.panel["rate"].widget.value == "3e-3"
+
+
+def test_what_is_left_empty_is_filled_with_its_own(form: Form) -> None:
+    type_in(form, "rate", "0.5")
+    type_in(form, "rate", "")
+    assert form.experiment.rate == FIRST.rate and form.panel["rate"].widget.value == "0.003"
+
+
+def test_a_wrong_value_does_not_stop_another_optimizer(form: Form) -> None:
+    type_in(form, "steps", "50")
+    type_in(form, "seed", "many")
+    type_in(form, "optimizer", "adam")
+    assert form.panel["seed"].widget.value == "many" and form.panel["steps"].widget.value == "50"
+    type_in(form, "seed", "1")
+    assert form.experiment == replace(FIRST, optimizer="adam", steps=50, seed=1)
+    type_in(form, "optimizer", "lbfgs")
+    before = form.experiment
+    type_in(form, "seed", "many")
+    type_in(form, "optimizer", "sgd")
+    type_in(form, "seed", "1")
+    assert form.experiment == before.with_optimizer("sgd")
 
 
 def test_show_is_one_change(form: Form) -> None:
