@@ -59,7 +59,7 @@ class Screen:
 
     def field(self, label: str) -> Locator:
         """The text field with that label."""
-        return self.page.locator(f"{ROOT} .widget-text", has_text=re.compile(f"^{label}$")).locator("input")
+        return self._labelled("text", label).locator("input")
 
     def type(self, label: str, value: str) -> None:
         """Type `value` into the field with that label, and press Enter."""
@@ -76,7 +76,11 @@ class Screen:
 
     def choose(self, label: str, option: str) -> None:
         """Choose `option` from the list with that label."""
-        self.page.locator(f"{ROOT} .widget-dropdown", has_text=label).locator("select").select_option(option)
+        self._labelled("dropdown", label).locator("select").select_option(option)
+
+    def _labelled(self, kind: str, label: str) -> Locator:
+        """The widget of that kind; an explanation for screen readers may follow its label."""
+        return self.page.locator(f"{ROOT} .widget-{kind}", has_text=re.compile(rf"^{label}\b")).first
 
     def message(self) -> str:
         """The message line."""

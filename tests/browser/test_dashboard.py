@@ -40,7 +40,7 @@ def train(screen: Screen, say: Callable[[str], None]) -> None:
     screen.until(lambda: screen.look()["step"] > 2, limit=COLD)
     first = screen.look()
     screen.until(lambda: screen.look()["step"] >= first["step"] + 10, limit=60)
-    assert screen.look()["field"] != first["field"]
+    screen.until(lambda: screen.look()["field"] != first["field"], limit=30)
     assert screen.message().startswith("Training on 32 × 32, then 64 × 64.")
     screen.page.wait_for_timeout(3000)
     times = screen.recorded()
