@@ -46,6 +46,7 @@ def train(screen: Screen, say: Callable[[str], None]) -> None:
     times = screen.recorded()
     late = [t for t in times if t > times[-1] - 3]
     assert not screen.complaints()
+    assert len(late) > 1, "the curve moves once in three seconds"
     rate = (len(late) - 1) / (late[-1] - late[0])
     say(f"first point {times[0]:.2f} s after the click, then {rate:.1f} repaints a second")
 

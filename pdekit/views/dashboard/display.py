@@ -8,6 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from pdekit import checks
+from pdekit.views.dashboard.beat import Beat
 from pdekit.views.dashboard.engine_room import EngineRoom
 from pdekit.views.dashboard.form import Form
 from pdekit.views.dashboard.held_out import HeldOut, looks
@@ -31,9 +32,11 @@ class Display:
         self.status = Status(len(experiment.problem.shape))
         self.engines = EngineRoom(cluster, self.status.say, changed)
         self._right = widgets.VBox(layout={"flex": "1 1 0", "min_width": "480px"})
-        self.view = widgets.HBox([form.box, self._right], layout={"align_items": "flex-start"})
+        self._beat = Beat()
+        self.view = widgets.HBox([form.box, self._right, self._beat], layout={"align_items": "flex-start"})
         self.view.add_class("pdekit-dashboard")
         self._on_sample: Callable[[], None] = lambda: None
+        self._waiting: Piece | None = None  # with a prediction that is not painted yet
         self._sent = (0, 0.0)  # bytes to the page, and when that was counted
         self._looks: dict[str, Any] = {}
         self._about: Any = None  # the problem on show, on whatever grid
@@ -73,6 +76,7 @@ class Display:
 
     def forget(self) -> None:
         """Clear what a run has left; the sample stays."""
+        self._waiting = None
         self.held_out.forget()
         self.figure.clear()
         self.status.show_error(None)
@@ -81,16 +85,22 @@ class Display:
     async def paint(self, piece: Piece, run: Any, pace: Pace) -> None:
         """Show what a piece of `run`'s training brought."""
         step, experiment, solver = piece.steps[-1], run.experiment, run.solver
-        await self.held_out.turn_to(piece.sample, piece.grid)
-        with self.figure.painting():
-            if piece.prediction is not None:
-                error = self.held_out.paint(piece.prediction, step.number)
-                self.status.show_error(error, piece.grid)
-                self.figure.show_ranks(solver.history, solver.memory)
-            self.figure.show_loss(solver.history, window=-(-experiment.samples // experiment.batch))
-        self._count_bytes()
         left = None if solver.done else pace.left(step.number)
         self.status.show_progress(step.number, experiment.steps, left)
+        self._waiting = self._waiting if piece.prediction is None else piece
+        if not (self._beat.ready or piece.last):
+            return
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            await self.held_out.turn_to(waiting.sample, waiting.grid)
+        with self.figure.painting():
+            if waiting is not None:
+                error = self.held_out.paint(waiting.prediction, waiting.steps[-1].number)
+                self.status.show_error(error, waiting.grid)
+                self.figure.show_ranks(solver.history, solver.memory)
+            self.figure.show_loss(solver.history, window=-(-experiment.samples // experiment.batch))
+        self._beat.mark()
+        self._count_bytes()
 
     def _count_bytes(self) -> None:
         """Say once a second what goes to the page."""

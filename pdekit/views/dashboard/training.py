@@ -13,12 +13,16 @@ SHARE = 0.02  # of the time, at most, that the ranks wait while a prediction is 
 
 
 class Piece(NamedTuple):
-    """What one piece of training brought: its steps, and the prediction for `sample` on `grid`, if one was made."""
+    """What one piece of training brought: its steps, and the prediction for `sample` on `grid`, if one was made.
+
+    `last`: none follows it.
+    """
 
     steps: list[Any]
     sample: int
     grid: int
     prediction: np.ndarray | None
+    last: bool
 
 
 async def pieces(
@@ -69,7 +73,7 @@ async def pieces(
                 prediction, before = await look, shown
                 due = time.perf_counter() + (time.perf_counter() - began) / SHARE
             if steps:
-                yield Piece(steps, shown, grid, prediction)
+                yield Piece(steps, shown, grid, prediction, flying == 0)
     finally:
         # Steps that are on their way belong to the history, even where the painting of a piece went wrong.
         for _ in range(flying):
