@@ -139,8 +139,8 @@ def test_ranks_their_balance_shares_bytes_and_memory() -> None:
     np.testing.assert_allclose(waiting.x[:2], [2, 0], atol=1e-6)
     np.testing.assert_allclose(np.array(compute.base[:4], float), [0, 0, 3.1, 3.1], atol=1e-6)
     np.testing.assert_allclose(np.array(messages.base[:2], float), [3, 3], atol=1e-6)
-    words = next(t for t in figure.widget.data if t.type == "scatter" and "computes 32%" in str(t.text))
-    assert "2 MB a step · holds 312 MB" in words.text[0] and "computes 97% · 2 MB" in words.text[1]
+    words = next(t for t in figure.widget.data if t.type == "scatter" and "32% ·" in str(t.text))
+    assert "2 MB a step · 312 MB" in words.text[0] and "97% · 2 MB" in words.text[1]
     assert "rank 1 computes 1.5 × the mean" in said(figure) and "compute 65%" in said(figure)
     figure.show_ranks(history(5))
     assert "evenly loaded" in said(figure) and len(compute.x) == 10

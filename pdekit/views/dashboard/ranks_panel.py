@@ -32,6 +32,7 @@ class RanksPanel:
         panel = canvas.panel(bars, across, up)
         bottom = bars.top + bars.height
         self._title = canvas.words(bars.left, bars.top - 12, "middle right", 12.5)
+        self._head = canvas.words(bars.left + bars.width, bars.top - 12, "middle right")
         self._axis = canvas.words(bars.left, bottom + 26, "middle right")
         self._bars = [
             canvas.trace(
@@ -66,11 +67,12 @@ class RanksPanel:
         words = []
         for rank in asked:
             busy = total[rank, 0] / max(total[rank].sum(), 1e-30)
-            said = [f"computes {busy:.0%}", f"{_bytes(np.nanmean(sent[:, rank]))} a step"]
+            said = [f"{busy:.0%}", f"{_bytes(np.nanmean(sent[:, rank]))} a step"]
             if memory is not None and rank < len(memory):
-                said.append(f"holds {_bytes(memory[rank])}")
+                said.append(_bytes(memory[rank]))
             words.append(" · ".join(said))
         self._said.put(x=np.ones(len(asked)), y=np.array(asked, dtype=float), text=words)
+        self._head.say("computes · sends · holds")
         self._title.say(_balance(total[asked, 0], asked))
         self._axis.say(f"seconds, the last {len(did)} steps" if len(did) > 1 else "seconds, the last step")
 
@@ -78,7 +80,7 @@ class RanksPanel:
         """No steps."""
         for pen in (*self._bars, self._said):
             pen.put(x=np.zeros(0), y=np.zeros(0))
-        self._title.say("ranks")
+        self._title.say("ranks"), self._head.say("")
         self._shares.say("")
 
 
