@@ -11,7 +11,7 @@ import pdekit as pk
 from pdekit.optim import OPTIMIZERS, SCHEDULES
 from pdekit.optim.menu import OFFERED
 from pdekit.train.course import Course
-from pdekit.views.dashboard.choices import OFFERED as SHOWN
+from pdekit.views.dashboard.form.choices import OFFERED as SHOWN
 
 SMALL = {"problem": pk.Poisson(16), "generator": pk.UNet(width=2, depth=2), "samples": 7, "batch": 3}
 RUNS = {

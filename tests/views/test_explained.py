@@ -12,8 +12,8 @@ from pdekit.optim.menu import OFFERED as METHODS
 from pdekit.optim.menu import OPTIMIZERS
 from pdekit.optim.warm_up import SCHEDULES
 from pdekit.train.objectives import OBJECTIVES
-from pdekit.views.dashboard import choices
-from pdekit.views.dashboard.explained import EXPLAINED, key
+from pdekit.views.dashboard.form import choices
+from pdekit.views.dashboard.form.explained import EXPLAINED, key
 
 AROUND = {"Form.preset", "Form.ranks", "Form.threads", "Form.slow", "Experiment.reduction"}  # no fields
 WAYS = {"reproducible", "sharded", "overlap"}  # three fields that are one setting

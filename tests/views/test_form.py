@@ -9,9 +9,9 @@ import ipywidgets as widgets
 import pytest
 
 import pdekit as pk
-from pdekit.views.dashboard import sizes
-from pdekit.views.dashboard.choices import OFFERED
-from pdekit.views.dashboard.form import Form
+from pdekit.views.dashboard.form import sizes
+from pdekit.views.dashboard.form.choices import OFFERED
+from pdekit.views.dashboard.form.form import Form
 
 FIRST = pk.Experiment(pk.Poisson(32), samples=128)
 

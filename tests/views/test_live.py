@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import pdekit as pk
+from pdekit.views.dashboard.figure.home import Home
+from pdekit.views.dashboard.figure.live import LiveFigure
+from pdekit.views.dashboard.figure.maps import PIXELS
+from pdekit.views.dashboard.figure.progress import POINTS
+from pdekit.views.dashboard.figure.seldom import Seldom
+from pdekit.views.dashboard.figure.wire import lines, quiet
 from pdekit.views.dashboard.held_out import HeldOut, figure_of
-from pdekit.views.dashboard.home import Home
-from pdekit.views.dashboard.live import LiveFigure
-from pdekit.views.dashboard.maps import PIXELS
-from pdekit.views.dashboard.progress import POINTS
-from pdekit.views.dashboard.seldom import Seldom
-from pdekit.views.dashboard.wire import lines, quiet
 
 ROWS = np.arange(8.0)[:, None] + np.zeros(8)  # u = 7 y on 8 x 8 nodes
 

@@ -7,8 +7,8 @@ import pytest
 
 import pdekit as pk
 from pdekit.parallel.shares import block
-from pdekit.views.dashboard.form import Form
-from pdekit.views.dashboard.presets import PRESETS, Preset
+from pdekit.views.dashboard.form.form import Form
+from pdekit.views.dashboard.form.presets import PRESETS, Preset
 
 FIRST = pk.Experiment(pk.Heat(64), seed=5)
 

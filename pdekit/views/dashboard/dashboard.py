@@ -10,7 +10,7 @@ from pdekit.beside import Place
 from pdekit.processors import cores
 from pdekit.views.dashboard import wiring
 from pdekit.views.dashboard.export import export
-from pdekit.views.dashboard.form import Form
+from pdekit.views.dashboard.form.form import Form
 from pdekit.views.dashboard.naming import differing
 from pdekit.views.dashboard.run import Run
 from pdekit.views.dashboard.tasks import Tasks

@@ -10,10 +10,10 @@ import numpy as np
 from pdekit import checks
 from pdekit.views.dashboard.beat import Beat
 from pdekit.views.dashboard.engine_room import EngineRoom
-from pdekit.views.dashboard.form import Form
+from pdekit.views.dashboard.figure.live import LiveFigure
+from pdekit.views.dashboard.form.form import Form
 from pdekit.views.dashboard.held_out import HeldOut, looks
 from pdekit.views.dashboard.keeping import Keeping
-from pdekit.views.dashboard.live import LiveFigure
 from pdekit.views.dashboard.pace import Pace
 from pdekit.views.dashboard.status import Status
 from pdekit.views.dashboard.training import Piece

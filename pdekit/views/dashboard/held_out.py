@@ -7,7 +7,7 @@ import numpy as np
 
 from pdekit.checks import refuse
 from pdekit.views.arrays import by_log, length, picture
-from pdekit.views.dashboard.live import LiveFigure
+from pdekit.views.dashboard.figure.live import LiveFigure
 
 COUNT = 16  # samples to choose from
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pdekit.views.dashboard.display import Display
-from pdekit.views.dashboard.form import Form
+from pdekit.views.dashboard.form.form import Form
 from pdekit.views.dashboard.pace import Pace
 from pdekit.views.dashboard.run import Run
 from pdekit.views.dashboard.training import pieces

@@ -9,7 +9,8 @@ import numpy as np
 
 from pdekit.views.dashboard.pace import Pace
 
-SHARE = 0.02  # of the time, at most, that the ranks wait while a prediction is made for the page
+SHARE = 0.02  # of the time that the ranks may wait while predictions are made for the page
+OFTEN, SELDOM = 1.0, 10  # but one a second, unless that is more than one tenth of the time
 
 
 class Piece(NamedTuple):
@@ -31,8 +32,8 @@ async def pieces(
     """Train `solver` (a RemoteSolver) until its steps are used up or `stopping()`, read between the calls.
 
     While a piece comes home and is painted the next is under way; where steps are quick it is asked for before the last
-    one lands, so that the engines never wait for the kernel. A prediction holds up the ranks, so that it is made as
-    often as `SHARE` allows, for another sample, and after the last piece.
+    one lands, so that the engines never wait for the kernel. A prediction holds up the ranks: it is made as often as
+    `SHARE` allows, or once a second, for another sample, and after the last piece.
     """
     asked, last = len(solver.history), solver.experiment.steps
     flying, due, before = 0, 0.0, -1
@@ -71,7 +72,8 @@ async def pieces(
             began, prediction = time.perf_counter(), None
             if look is not None:
                 prediction, before = await look, shown
-                due = time.perf_counter() + (time.perf_counter() - began) / SHARE
+                took = time.perf_counter() - began
+                due = time.perf_counter() + max(min(took / SHARE, OFTEN), SELDOM * took)
             if steps:
                 yield Piece(steps, shown, grid, prediction, flying == 0)
     finally:

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from pdekit.views.dashboard.draft import Draft, of_part, recipe_of
+from pdekit.views.dashboard.form.draft import Draft, of_part, recipe_of
+from pdekit.views.dashboard.form.values import Unread
 from pdekit.views.dashboard.tasks import Tasks
-from pdekit.views.dashboard.values import Unread
 from pdekit.views.theme import grid_name
 
 SQUARES = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from pdekit.views.dashboard.home import Home
-from pdekit.views.dashboard.panels import Panels
-from pdekit.views.dashboard.seldom import Seldom
+from pdekit.views.dashboard.figure.home import Home
+from pdekit.views.dashboard.figure.panels import Panels
+from pdekit.views.dashboard.figure.seldom import Seldom
 
 if TYPE_CHECKING:
-    from pdekit.views.dashboard.live import LiveFigure
+    from pdekit.views.dashboard.figure.live import LiveFigure
 
 HOVER = 0.1  # seconds between two slices under the pointer
 

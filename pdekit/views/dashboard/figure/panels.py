@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pdekit.views.arrays import Field
-from pdekit.views.dashboard.canvas import Canvas, Place
-from pdekit.views.dashboard.maps import Maps
-from pdekit.views.dashboard.progress import Progress
-from pdekit.views.dashboard.ranks_panel import RanksPanel
-from pdekit.views.dashboard.slice import Slice
-from pdekit.views.dashboard.solid import Solid
-from pdekit.views.dashboard.strip import Strip
-from pdekit.views.dashboard.wire import Wire
+from pdekit.views.dashboard.figure.canvas import Canvas, Place
+from pdekit.views.dashboard.figure.maps import Maps
+from pdekit.views.dashboard.figure.progress import Progress
+from pdekit.views.dashboard.figure.ranks_panel import RanksPanel
+from pdekit.views.dashboard.figure.slice import Slice
+from pdekit.views.dashboard.figure.solid import Solid
+from pdekit.views.dashboard.figure.strip import Strip
+from pdekit.views.dashboard.figure.wire import Wire
 
 HEIGHT = 640  # pixels
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from pdekit.views import theme
 from pdekit.views.arrays import Field, coloured, common_range, log10
-from pdekit.views.dashboard.canvas import WIDTH, Canvas, Pen, Place
-from pdekit.views.dashboard.thin import round_up, thin
+from pdekit.views.dashboard.figure.canvas import WIDTH, Canvas, Pen, Place
+from pdekit.views.dashboard.figure.thin import round_up, thin
 
 BLANK = np.full((2, 2), None)  # a field with no values: null, which travels as JSON
 PIXELS = 64  # so many values along each side of a field travel; the page smooths them over about 200 pixels

@@ -5,7 +5,7 @@ from typing import Any
 import pdekit as pk
 from pdekit.train.cycles import CYCLES
 from pdekit.train.experiment import DTYPES
-from pdekit.views.dashboard.explained import key
+from pdekit.views.dashboard.form.explained import key
 
 PARTS = ("problem", "generator", "optimizer", "schedule", "head")
 OFFERED = {

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from pdekit.views.dashboard.home import running
+from pdekit.views.dashboard.figure.home import running
 
 
 class Seldom:

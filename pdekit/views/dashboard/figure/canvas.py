@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pdekit.views import theme
-from pdekit.views.dashboard.wire import Wire
+from pdekit.views.dashboard.figure.wire import Wire
 
 WIDTH = 1140  # pixels at which places are meant; the figure itself is as wide as the page lets it be
 CLEAR = "rgba(0,0,0,0)"

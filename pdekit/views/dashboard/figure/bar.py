@@ -5,7 +5,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from pdekit.views.dashboard.course import WORDS, By
+from pdekit.views.dashboard.figure.course import WORDS, By
 
 TICKS = 100  # places of the slider
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from pdekit.views import theme
 from pdekit.views.arrays import Field
-from pdekit.views.dashboard.canvas import Canvas, Place
+from pdekit.views.dashboard.figure.canvas import Canvas, Place
 
 SIDE = 20  # nodes of a picture
 STEP = SIDE + 2  # and the gap to the next

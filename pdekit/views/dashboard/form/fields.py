@@ -6,7 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from pdekit.views.dashboard.values import Unread, read, shown
+from pdekit.views.dashboard.form.values import Unread, read, shown
 
 
 class Control:

@@ -6,13 +6,13 @@ import ipywidgets as widgets
 
 from pdekit import checks
 from pdekit.train import Experiment
-from pdekit.views.dashboard.choices import PARTS, Menu
-from pdekit.views.dashboard.draft import Draft, of_part, taken_apart
-from pdekit.views.dashboard.fields import Control
-from pdekit.views.dashboard.panel import Panel
-from pdekit.views.dashboard.presets import PRESETS
-from pdekit.views.dashboard.sizes import Room, Sizes
-from pdekit.views.dashboard.values import Unread
+from pdekit.views.dashboard.form.choices import PARTS, Menu
+from pdekit.views.dashboard.form.draft import Draft, of_part, taken_apart
+from pdekit.views.dashboard.form.fields import Control
+from pdekit.views.dashboard.form.panel import Panel
+from pdekit.views.dashboard.form.presets import PRESETS
+from pdekit.views.dashboard.form.sizes import Room, Sizes
+from pdekit.views.dashboard.form.values import Unread
 
 LIGHT = ("rate", "steps", "seed", "schedule", "slow", "threads")  # what changes nothing about the memory
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from pdekit.views import theme
-from pdekit.views.dashboard.canvas import Canvas, Pen, Place
-from pdekit.views.dashboard.course import WORDS, By, Course, Curves
-from pdekit.views.dashboard.kept import Kept
-from pdekit.views.dashboard.thin import thin
+from pdekit.views.dashboard.figure.canvas import Canvas, Pen, Place
+from pdekit.views.dashboard.figure.course import WORDS, By, Course, Curves
+from pdekit.views.dashboard.figure.kept import Kept
+from pdekit.views.dashboard.figure.thin import thin
 
 POINTS = 256  # at most so many points of a curve travel to the browser at a repaint: a panel is about as wide
 TITLES = ("error of the shown sample", "norm of the gradient")

@@ -7,13 +7,13 @@ from typing import Any, get_args, get_type_hints
 import ipywidgets as widgets
 
 from pdekit.train import Experiment
-from pdekit.views.dashboard.choices import PARTS, words
-from pdekit.views.dashboard.draft import FLAT, Draft, settings_of
-from pdekit.views.dashboard.explained import EXPLAINED, explained
-from pdekit.views.dashboard.fields import Control
-from pdekit.views.dashboard.presets import PRESETS
-from pdekit.views.dashboard.sections import STYLE, Sections, halves
-from pdekit.views.dashboard.sizes import labels
+from pdekit.views.dashboard.form.choices import PARTS, words
+from pdekit.views.dashboard.form.draft import FLAT, Draft, settings_of
+from pdekit.views.dashboard.form.explained import EXPLAINED, explained
+from pdekit.views.dashboard.form.fields import Control
+from pdekit.views.dashboard.form.presets import PRESETS
+from pdekit.views.dashboard.form.sections import STYLE, Sections, halves
+from pdekit.views.dashboard.form.sizes import labels
 
 LABELS = {
     "rate": "Learning rate",

@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from pdekit.train import Experiment
-from pdekit.views.dashboard.choices import PARTS, Menu
-from pdekit.views.dashboard.values import Unread
+from pdekit.views.dashboard.form.choices import PARTS, Menu
+from pdekit.views.dashboard.form.values import Unread
 
 AROUND = ("ranks", "threads", "slow", "preset")
 WAYS = {"overlap": "overlap", "sharded": "sharded", "reproducible": "reproducible"}  # field -> way

@@ -13,11 +13,11 @@ import numpy as np
 
 from pdekit.checks import one_of, refuse
 from pdekit.views.arrays import Field
-from pdekit.views.dashboard import style
-from pdekit.views.dashboard.bar import Bar
-from pdekit.views.dashboard.course import WORDS, By
-from pdekit.views.dashboard.panels import draw
-from pdekit.views.dashboard.pointer import connect
+from pdekit.views.dashboard.figure import style
+from pdekit.views.dashboard.figure.bar import Bar
+from pdekit.views.dashboard.figure.course import WORDS, By
+from pdekit.views.dashboard.figure.panels import draw
+from pdekit.views.dashboard.figure.pointer import connect
 
 
 class LiveFigure:

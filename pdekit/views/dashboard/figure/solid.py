@@ -6,9 +6,9 @@ import numpy as np
 
 from pdekit.views import theme
 from pdekit.views.arrays import Field
-from pdekit.views.dashboard.canvas import Canvas, Place
-from pdekit.views.dashboard.seldom import Seldom
-from pdekit.views.dashboard.thin import round_up, thin
+from pdekit.views.dashboard.figure.canvas import Canvas, Place
+from pdekit.views.dashboard.figure.seldom import Seldom
+from pdekit.views.dashboard.figure.thin import round_up, thin
 
 PLANE = 32  # values along a side of a plane
 CUBE = 20  # and of the cube that the surface is found in

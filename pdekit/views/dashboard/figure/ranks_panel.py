@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pdekit.views.dashboard.canvas import Canvas, Place, inked
+from pdekit.views.dashboard.figure.canvas import Canvas, Place, inked
 from pdekit.views.timeline import COLOURS, begins, spans
 
 LAST = 20  # steps

@@ -4,8 +4,8 @@ import numpy as np
 
 from pdekit.views import theme
 from pdekit.views.arrays import Field
-from pdekit.views.dashboard.canvas import Canvas, Place, inked
-from pdekit.views.dashboard.thin import thin
+from pdekit.views.dashboard.figure.canvas import Canvas, Place, inked
+from pdekit.views.dashboard.figure.thin import thin
 
 POINTS = 128
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from pdekit.checks import refuse
 from pdekit.views import theme
-from pdekit.views.dashboard.canvas import Canvas, Pen, inked
-from pdekit.views.dashboard.course import By, Curves
+from pdekit.views.dashboard.figure.canvas import Canvas, Pen, inked
+from pdekit.views.dashboard.figure.course import By, Curves
 
 MOST = 5
 # The present run is COLOURS[0], and solid.

@@ -1,0 +1,1 @@
+"""The live figure: maps, curves, ranks and slices in one widget."""

@@ -1,0 +1,1 @@
+"""Every setting of an experiment as a control."""
