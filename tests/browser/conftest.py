@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,6 +41,19 @@ def artifacts() -> Path:
     folder = Path(os.environ.get("PDEKIT_ARTIFACTS", ROOT / "tests" / "artifacts"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture
+def say(
+    record_property: Callable[[str, object], None], request: pytest.FixtureRequest
+) -> Callable[[str], None]:
+    """Note a measurement: in the report, and on the screen with -s."""
+
+    def note(words: str) -> None:
+        record_property("measured", words)
+        print(f"\n{request.node.name}: {words}")
+
+    return note
 
 
 @pytest.fixture

@@ -64,19 +64,6 @@ def pause(screen: Screen, say: Callable[[str], None]) -> int:
     return screen.steps()
 
 
-@pytest.fixture
-def say(
-    record_property: Callable[[str, object], None], request: pytest.FixtureRequest
-) -> Callable[[str], None]:
-    """Note a measurement: in the report, and on the screen with -s."""
-
-    def note(words: str) -> None:
-        record_property("measured", words)
-        print(f"\n{request.node.name}: {words}")
-
-    return note
-
-
 @pytest.mark.skipif(LESSON is None, reason="there is no first lesson")
 def test_the_first_lesson(page: Page, lab: Served, notebooks: Path, artifacts: Path, say: Callable) -> None:
     """Run the lesson, choose 2 ranks, press Train, see curve and field change; press Pause, see it stand still."""

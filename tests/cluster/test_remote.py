@@ -175,6 +175,27 @@ def test_steps_of_a_cancelled_wait_are_not_lost(cluster: pk.Cluster, experiment:
     asyncio.run(main())
 
 
+def test_steps_that_are_asked_for_ahead_come_home_in_order(
+    cluster: pk.Cluster, experiment: pk.Experiment
+) -> None:
+    """Fails if the second call waits for the first to land, or takes its steps."""
+
+    async def main() -> None:
+        solver = await cluster.solver_async(experiment)
+        solver.send_ahead(1), solver.send_ahead(2)
+        assert len(solver.history) == 0
+        assert [step.number for step in await solver.landed_async()] == [1]
+        solver.send_ahead(1)
+        assert [step.number for step in await solver.landed_async()] == [2, 3]
+        assert [step.number for step in await solver.advance_async(1)] == [5]  # behind what was under way
+        assert await solver.landed_async() == []
+        assert list(solver.history.number) == [1, 2, 3, 4, 5]
+        with pytest.raises(ValueError, match="k: expected"):
+            solver.send_ahead(0)
+
+    asyncio.run(main())
+
+
 def test_calls_of_two_tasks_do_not_mix_their_steps(cluster: pk.Cluster, experiment: pk.Experiment) -> None:
     async def main() -> None:
         solver = cluster.solver(experiment)

@@ -464,3 +464,24 @@ def test_curves_stay_for_comparison_where_the_samples_are_the_same(cluster: Fake
 
     experiment = pk.Experiment(pk.Burgers(32), pk.UNet(width=4, depth=2), samples=8, batch=4, steps=9)
     run(cluster, story, experiment)
+
+
+def test_a_slow_page_is_sent_no_more_than_it_shows(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an answer the first and the last piece of a second are painted; a page that answers sees them all."""
+
+    async def story(dash: Dashboard) -> None:
+        await dash.step()
+        paints, beat = [], dash._display.beat
+        monkeypatch.setattr(dash.figure, "show_loss", lambda *_, **__: paints.append(taken(dash)))
+        beat.seen = beat.sent
+        await trained(dash, 80)
+        assert len(paints) == 2 and paints[-1] == len(dash.solver.history)
+        beat.observe(lambda change: setattr(beat, "seen", change.new), "sent")
+        beat.seen = beat.sent
+        paints.clear()
+        await trained(dash, 80)
+        assert len(paints) >= 4
+
+    run(cluster, story)

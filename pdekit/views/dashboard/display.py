@@ -32,8 +32,8 @@ class Display:
         self.status = Status(len(experiment.problem.shape))
         self.engines = EngineRoom(cluster, self.status.say, changed)
         self._right = widgets.VBox(layout={"flex": "1 1 0", "min_width": "480px"})
-        self._beat = Beat()
-        self.view = widgets.HBox([form.box, self._right, self._beat], layout={"align_items": "flex-start"})
+        self.beat = Beat()
+        self.view = widgets.HBox([form.box, self._right, self.beat], layout={"align_items": "flex-start"})
         self.view.add_class("pdekit-dashboard")
         self._on_sample: Callable[[], None] = lambda: None
         self._waiting: Piece | None = None  # with a prediction that is not painted yet
@@ -88,7 +88,7 @@ class Display:
         left = None if solver.done else pace.left(step.number)
         self.status.show_progress(step.number, experiment.steps, left)
         self._waiting = self._waiting if piece.prediction is None else piece
-        if not (self._beat.ready or piece.last):
+        if not (self.beat.ready or piece.last):
             return
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
@@ -99,7 +99,7 @@ class Display:
                 self.status.show_error(error, waiting.grid)
                 self.figure.show_ranks(solver.history, solver.memory)
             self.figure.show_loss(solver.history, window=-(-experiment.samples // experiment.batch))
-        self._beat.mark()
+        self.beat.mark()
         self._count_bytes()
 
     def _count_bytes(self) -> None:
