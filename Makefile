@@ -10,7 +10,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 READY = .venv/ready-$(MPI)
 RUN = .venv/bin/python
 
-.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-shaped bench-bits bench-losses bench-lbfgs bench-optimizers clean
+.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-shaped bench-bits bench-losses bench-lbfgs bench-optimizers bench-dashboard clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,9 @@ bench-losses: $(READY) ## what the loss and the Galerkin head cost, alone and in
 
 bench-lbfgs: $(READY) ## evaluations of L-BFGS against torch's to the same losses
 	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.lbfgs $(ARGS)
+
+bench-dashboard: $(READY) ## what the dashboard costs a step, with a browser on this machine (ARGS=--browser) or without
+	@$(RUN) -m tests.benchmarks.dashboard $(ARGS)
 
 bench-optimizers: $(READY) ## methods x problems x batches: seconds, epochs and messages to the same loss (hours)
 	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.optimizers $(ARGS)
