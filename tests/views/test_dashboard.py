@@ -485,3 +485,28 @@ def test_a_slow_page_is_sent_no_more_than_it_shows(
         assert len(paints) >= 4
 
     run(cluster, story)
+
+
+def test_checkpoints_lie_where_they_are_wanted(cluster: FakeCluster, tmp_path: Path) -> None:
+    """In a folder of the user's nothing is taken for the new run's, or removed; in a temporary one all is."""
+    (tmp_path / "run-1" / "step-00000009").mkdir(parents=True)
+
+    async def story(dash: Dashboard) -> None:
+        for _ in range(2):
+            await trained(dash)
+            dash.reset()
+        await trained(dash)
+        assert len(cluster.solvers) == 3
+        assert [len(list((tmp_path / f"run-{k}").iterdir())) for k in (1, 2, 3, 4)] == [1, 1, 1, 1]
+
+    run(cluster, story, folder=tmp_path)
+
+    async def temporarily(dash: Dashboard) -> None:
+        await trained(dash)
+        first = dash.run.folder
+        dash.reset()
+        assert any(first.iterdir())  # Undo may need it
+        await trained(dash)
+        assert not first.exists() and any(dash.run.folder.iterdir())
+
+    run(FakeCluster(), temporarily)

@@ -38,9 +38,9 @@ class Dashboard(Trainer):
         folder: str | Path | None = None,
     ) -> None:
         self._base = _base(problem, experiment)
-        self._temporary = tempfile.TemporaryDirectory(prefix="pdekit-runs-", ignore_cleanup_errors=True)
+        self._place = tempfile.TemporaryDirectory(prefix="pdekit-runs-", ignore_cleanup_errors=True)
         form = Form(self._base, cluster.ranks, cluster.ranks, cluster.threads, cores(), wiring.room)
-        super().__init__(cluster, form, Path(folder or self._temporary.name))
+        super().__init__(cluster, form, Path(folder or self._place.name), folder is None)
         self.verbs, self.keeping, self.engines = (
             self._display.verbs,
             self._display.keeping,

@@ -1,5 +1,6 @@
 """What the dashboard's page shows: settings, verbs, words, the live figure, and the sample that it is about."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,8 @@ from pdekit.views.dashboard.status import Status
 from pdekit.views.dashboard.training import Piece
 from pdekit.views.dashboard.verbs import Verbs
 from pdekit.views.theme import grid_name
+
+TIMED = 128  # nodes a side, at most, of the grid on which the classical solver is timed
 
 
 class Display:
@@ -121,6 +124,12 @@ class Display:
             if len(history):
                 self.figure.show_ranks(history, None)
         self.status.show_progress(len(history), experiment.steps, None)
+
+    async def time_classical(self, problem: Any) -> None:
+        """Show what the classical solver takes for the sample, once that is known: training does not wait for it."""
+        figure, small = self.figure, problem.at(min(problem.resolution, TIMED))
+        seconds = await asyncio.to_thread(small.reference_seconds, self.sample)
+        figure.show_classical(seconds, f"classical solver, {grid_name(small.resolution, self.dim)}")
 
     def show_prediction(self, prediction: Any, steps: int, resolution: int) -> None:
         """What was predicted for the sample on show after `steps`."""

@@ -1,6 +1,8 @@
 """Training as the dashboard does it: in pieces, painted, paused, and brought back after the engines were gone."""
 
 import asyncio
+import itertools
+import shutil
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,25 +12,25 @@ from pdekit.views.dashboard.form.form import Form
 from pdekit.views.dashboard.pace import Pace
 from pdekit.views.dashboard.run import Run
 from pdekit.views.dashboard.training import pieces
-from pdekit.views.theme import grid_name
 
 if TYPE_CHECKING:
     from pdekit.cluster import Cluster
     from pdekit.train import Experiment
 
-TIMED = 128  # nodes a side, at most, of the grid on which the classical solver is timed
 RESET = "Reset: Train starts anew, and Undo brings the run back."
 
 
 class Trainer:
     """Trains what `form` says on the engines of `cluster`, each run with a folder of its own in `folder`.
 
+    Where that is `temporary`, the checkpoints of a run go with it: when the next has begun, and Undo cannot reach it.
+
     The kernel stays free: one asyncio task asks the engines for about a quarter of a second of steps at a
     time, and paints. Pause, Reset and changed settings only say what is asked next.
     """
 
-    def __init__(self, cluster: "Cluster", form: Form, folder: Path) -> None:
-        self.cluster, self.form, self._folder = cluster, form, folder
+    def __init__(self, cluster: "Cluster", form: Form, folder: Path, temporary: bool) -> None:
+        self.cluster, self.form, self._folder, self._temporary = cluster, form, folder, temporary
         self._display = Display(form.experiment, cluster, form, self._enable)
         self.say = self._display.status.say
         self.run: Run | None = None
@@ -96,11 +98,7 @@ class Trainer:
         display = self._display
         display.turn_to(experiment)
         await display.held_out.turn_to(display.sample, experiment.problem.resolution)
-        small = experiment.problem.at(min(experiment.problem.resolution, TIMED))
-        seconds = await asyncio.to_thread(small.reference_seconds, display.sample)
-        display.figure.show_classical(
-            seconds, f"classical solver, {grid_name(small.resolution, display.dim)}"
-        )
+        self._timing = asyncio.ensure_future(display.time_classical(experiment.problem))
 
     async def look(self) -> None:
         """Show the chosen sample on the grid of the run, or of the settings; with its prediction if there is a run."""
@@ -135,8 +133,10 @@ class Trainer:
         experiment = self.experiment
         if self.run is None or not self.run.goes_on_with(experiment):
             self._forget()
-            self._past, self.run = None, self._new(experiment)
+            past, self._past, self.run = self._past, None, self._new(experiment)
             await self.turn_to(experiment)
+            if past is not None and self._temporary and past.folder.parent == self._folder:
+                await asyncio.to_thread(shutil.rmtree, past.folder, ignore_errors=True)
         run, display = self.run, self._display
         solver = await self._take_up(self.form.ranks)
         await run.adjust(experiment.rate, self.form.slow)
@@ -182,7 +182,8 @@ class Trainer:
 
     def _new(self, experiment: "Experiment") -> Run:
         self._runs += 1
-        return Run(self.cluster, experiment, self._folder / f"run-{self._runs}")
+        names = (self._folder / f"run-{number}" for number in itertools.count(self._runs))
+        return Run(self.cluster, experiment, next(name for name in names if not name.exists()))
 
     def _forget(self) -> None:
         if self.begun:
