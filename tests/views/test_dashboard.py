@@ -2,7 +2,11 @@
 
 import asyncio
 import html
+import os
 import re
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -510,3 +514,50 @@ def test_checkpoints_lie_where_they_are_wanted(cluster: FakeCluster, tmp_path: P
         assert not first.exists() and any(dash.run.folder.iterdir())
 
     run(FakeCluster(), temporarily)
+
+
+KERNEL = """
+from tests.views.engines import FakeCluster
+from tests.views.test_dashboard import EXPERIMENT, run, trained
+
+async def story(dash):
+    await trained(dash)
+    print(dash.run.folder)
+
+run(FakeCluster(), story)
+"""
+
+
+def test_a_run_outlives_its_kernel(cluster: FakeCluster) -> None:
+    """The next dashboard in the directory offers the run of a kernel that has ended; not that of one that lives."""
+    there = os.environ | {"TMPDIR": tempfile.gettempdir()}
+    command = [sys.executable, "-c", KERNEL]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, env=there)
+    left = Path(done.stdout.splitlines()[-1])
+    assert any(left.iterdir())
+    cluster.shelf[str(left)] = (EXPERIMENT, pk.History().steps, 2e-3)
+
+    async def story(dash: Dashboard) -> None:
+        assert "was left here: Open brings it back" in message(dash)
+        assert dash.keeping.place.value == str(left)
+        dash.keeping.open.click()
+        await until(lambda: "Opened" in message(dash))
+        await trained(dash)
+        dash.reset()
+        await trained(dash)
+        assert dash.run.folder.parent != left.parent and any(left.iterdir())
+        other = Dashboard(FakeCluster(), experiment=EXPERIMENT)
+        assert other.keeping.place.value == str(left)  # not the run of the first, which lives
+
+    run(cluster, story)
+    os.utime(left.parent, (0, 0))
+    dash = Dashboard(cluster, experiment=EXPERIMENT)
+    assert not left.exists() and "Press Train" in message(dash)
+
+
+def test_a_folder_of_ones_own_offers_its_last_run(cluster: FakeCluster, tmp_path: Path) -> None:
+    for number, step in ((1, 7), (2, 1250)):
+        (tmp_path / f"run-{number}" / f"step-{step:08d}").mkdir(parents=True)
+        os.utime(tmp_path / f"run-{number}" / f"step-{step:08d}", (number, number))
+    dash = Dashboard(cluster, experiment=EXPERIMENT, folder=tmp_path)
+    assert "A run of 1,250 steps" in message(dash) and dash.keeping.place.value == str(tmp_path / "run-2")

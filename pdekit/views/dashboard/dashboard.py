@@ -1,6 +1,5 @@
 """The dashboard: settings and verbs of a training on the engines of a cluster, with a live display."""
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from pdekit import checks
 from pdekit.beside import Place
 from pdekit.processors import cores
+from pdekit.train.checkpoint import Checkpoint, step_of
 from pdekit.views.dashboard import wiring
 from pdekit.views.dashboard.export import export
 from pdekit.views.dashboard.form.form import Form
 from pdekit.views.dashboard.naming import differing
 from pdekit.views.dashboard.run import Run
+from pdekit.views.dashboard.runs_folder import RunsFolder
 from pdekit.views.dashboard.tasks import Tasks
 from pdekit.views.dashboard.trainer import Trainer
 
@@ -27,7 +28,8 @@ class Dashboard(Trainer):
 
     cluster: the engines; the first Train starts them if need be. problem: what to solve (default: the
     experiment's, or Poisson's equation). experiment: the settings that it opens with. folder: where runs keep their
-    checkpoints (default: a temporary folder, gone with this process).
+    checkpoints (default: a temporary folder, which a restart of the kernel leaves; the next dashboard in this working
+    directory offers to open the run in it).
     """
 
     def __init__(
@@ -38,9 +40,8 @@ class Dashboard(Trainer):
         folder: str | Path | None = None,
     ) -> None:
         self._base = _base(problem, experiment)
-        self._place = tempfile.TemporaryDirectory(prefix="pdekit-runs-", ignore_cleanup_errors=True)
         form = Form(self._base, cluster.ranks, cluster.ranks, cluster.threads, cores(), wiring.room)
-        super().__init__(cluster, form, Path(folder or self._place.name), folder is None)
+        super().__init__(cluster, form, RunsFolder(folder))
         self.verbs, self.keeping, self.engines = (
             self._display.verbs,
             self._display.keeping,
@@ -50,7 +51,7 @@ class Dashboard(Trainer):
         self._tasks = Tasks(self.status.show_failure)
         wiring.connect(self, self._tasks)
         self._enable()
-        self.say("Press Train: the engines learn to solve it without data.")
+        self._greet()
 
     @property
     def figure(self) -> Any:
@@ -136,6 +137,15 @@ class Dashboard(Trainer):
         self.say(
             f"Opened {run.folder}: a run of {len(run.solver.history):,} steps. Train goes on with it.", "good"
         )
+
+    def _greet(self) -> None:
+        left = self._place.left()
+        if left is None:
+            self.say("Press Train: the engines learn to solve it without data.")
+            return
+        self.keeping.place.value = str(left)
+        steps = step_of(Checkpoint.paths(left)[-1])
+        self.say(f"A run of {steps:,} steps was left here: Open brings it back. Train begins another.")
 
     def _need_run(self, verb: str) -> None:
         if not self.begun:
