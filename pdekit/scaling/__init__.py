@@ -4,9 +4,33 @@ from pdekit.lazy import loader
 
 _HERE = {
     "Cost": "pdekit.scaling.cost",
+    "Link": "pdekit.scaling.link",
+    "Measurement": "pdekit.scaling.measurement",
+    "Messages": "pdekit.scaling.messages",
+    "Model": "pdekit.scaling.fit",
+    "Prediction": "pdekit.scaling.prediction",
+    "Steps": "pdekit.scaling.steps",
+    "Trial": "pdekit.scaling.measurement",
+    "amdahl": "pdekit.scaling.laws",
+    "best": "pdekit.scaling.allreduce",
+    "cheapest": "pdekit.scaling.to_loss",
     "costs": "pdekit.scaling.measured",
+    "efficiency": "pdekit.scaling.laws",
     "finals": "pdekit.scaling.measured",
+    "fit": "pdekit.scaling.fit",
+    "fit_messages": "pdekit.scaling.messages",
+    "fit_steps": "pdekit.scaling.step_fit",
+    "gustafson": "pdekit.scaling.laws",
+    "hierarchical": "pdekit.scaling.allreduce",
+    "iso_efficiency": "pdekit.scaling.laws",
+    "karp_flatt": "pdekit.scaling.laws",
+    "offers": "pdekit.scaling.to_loss",
+    "rabenseifner": "pdekit.scaling.allreduce",
+    "recursive_doubling": "pdekit.scaling.allreduce",
+    "ring": "pdekit.scaling.allreduce",
     "runs": "pdekit.scaling.measured",
+    "speed_up": "pdekit.scaling.laws",
+    "time_to_loss": "pdekit.scaling.to_loss",
 }
 
 __all__ = sorted(_HERE)
