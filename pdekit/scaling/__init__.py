@@ -4,6 +4,7 @@ from pdekit.lazy import loader
 
 _HERE = {
     "Cost": "pdekit.scaling.cost",
+<<<<<<< HEAD
     "Link": "pdekit.scaling.link",
     "Measurement": "pdekit.scaling.measurement",
     "Messages": "pdekit.scaling.messages",
@@ -14,6 +15,12 @@ _HERE = {
     "amdahl": "pdekit.scaling.laws",
     "best": "pdekit.scaling.allreduce",
     "cheapest": "pdekit.scaling.to_loss",
+=======
+    "Measurement": "pdekit.scaling.measurement",
+    "Trial": "pdekit.scaling.measurement",
+    "compare_measurements": "pdekit.scaling.comparison",
+    "report": "pdekit.scaling.shown",
+>>>>>>> mea
     "costs": "pdekit.scaling.measured",
     "efficiency": "pdekit.scaling.laws",
     "finals": "pdekit.scaling.measured",
