@@ -20,6 +20,8 @@ _HERE = {
     "amdahl": "pdekit.scaling.laws",
     "best": "pdekit.scaling.allreduce",
     "cheapest": "pdekit.scaling.to_loss",
+    "compare_measurements": "pdekit.scaling.comparison",
+    "report": "pdekit.scaling.shown",
     "costs": "pdekit.scaling.measured",
     "efficiency": "pdekit.scaling.laws",
     "finals": "pdekit.scaling.measured",
