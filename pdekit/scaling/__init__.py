@@ -4,8 +4,13 @@ from pdekit.lazy import loader
 
 _HERE = {
     "Cost": "pdekit.scaling.cost",
-<<<<<<< HEAD
+    "Dragonfly": "pdekit.scaling.dragonfly",
+    "FatTree": "pdekit.scaling.topologies",
+    "Flat": "pdekit.scaling.topologies",
     "Link": "pdekit.scaling.link",
+    "Machine": "pdekit.scaling.machines",
+    "Torus": "pdekit.scaling.torus",
+    "bisection": "pdekit.scaling.cables",
     "Measurement": "pdekit.scaling.measurement",
     "Messages": "pdekit.scaling.messages",
     "Model": "pdekit.scaling.fit",
@@ -15,12 +20,8 @@ _HERE = {
     "amdahl": "pdekit.scaling.laws",
     "best": "pdekit.scaling.allreduce",
     "cheapest": "pdekit.scaling.to_loss",
-=======
-    "Measurement": "pdekit.scaling.measurement",
-    "Trial": "pdekit.scaling.measurement",
     "compare_measurements": "pdekit.scaling.comparison",
     "report": "pdekit.scaling.shown",
->>>>>>> mea
     "costs": "pdekit.scaling.measured",
     "efficiency": "pdekit.scaling.laws",
     "finals": "pdekit.scaling.measured",
