@@ -36,6 +36,8 @@ _HOME = {
     "costs": "pdekit.scaling",
     "finals": "pdekit.scaling",
     "Cost": "pdekit.scaling",
+    "BreakEven": "pdekit.scaling",
+    "break_evens": "pdekit.scaling",
     "Cluster": "pdekit.cluster",
     "ClusterError": "pdekit.cluster",
     "plot_field": "pdekit.views",
@@ -44,6 +46,12 @@ _HOME = {
     "plot_error": "pdekit.views",
     "plot_scaling": "pdekit.views",
     "plot_ranks": "pdekit.views",
+    "plot_algorithms": "pdekit.views",
+    "plot_allreduce": "pdekit.views",
+    "plot_break_even": "pdekit.views",
+    "plot_messages": "pdekit.views",
+    "plot_speedup": "pdekit.views",
+    "plot_step": "pdekit.views",
     "Dashboard": "pdekit.views",
 }
 

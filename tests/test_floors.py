@@ -18,7 +18,7 @@ MAY_IMPORT = {  # room -> (rooms, heavy dependencies) that its modules may impor
     "train": ({"pde", "generators", "optim", "parallel"}, {"torch"}),
     "scaling": (set(), set()),
     "cluster": (set(), {"ipyparallel"}),
-    "views": ({"pde", "train", "cluster"}, {"plotly", "ipywidgets"}),
+    "views": ({"pde", "train", "cluster", "scaling"}, {"plotly", "ipywidgets"}),
 }
 DOORS = {  # the few files that may do more
     "parallel/comm.py": (set(), {"mpi4py"}),

@@ -3,6 +3,8 @@
 from pdekit.lazy import loader
 
 _HERE = {
+    "BreakEven": "pdekit.scaling.break_even",
+    "break_evens": "pdekit.scaling.break_even",
     "Cost": "pdekit.scaling.cost",
     "costs": "pdekit.scaling.measured",
     "finals": "pdekit.scaling.measured",
