@@ -38,6 +38,7 @@ _HOME = {
     "Cost": "pdekit.scaling",
     "BreakEven": "pdekit.scaling",
     "break_evens": "pdekit.scaling",
+    "what_if": "pdekit.scaling",
     "Cluster": "pdekit.cluster",
     "ClusterError": "pdekit.cluster",
     "plot_field": "pdekit.views",
@@ -52,6 +53,8 @@ _HOME = {
     "plot_messages": "pdekit.views",
     "plot_speedup": "pdekit.views",
     "plot_step": "pdekit.views",
+    "plot_topology": "pdekit.views",
+    "WhatIf": "pdekit.views",
     "Dashboard": "pdekit.views",
 }
 

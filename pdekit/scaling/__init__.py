@@ -5,6 +5,7 @@ from pdekit.lazy import loader
 _HERE = {
     "BreakEven": "pdekit.scaling.break_even",
     "break_evens": "pdekit.scaling.break_even",
+    "what_if": "pdekit.scaling.answer",
     "Cost": "pdekit.scaling.cost",
     "costs": "pdekit.scaling.measured",
     "finals": "pdekit.scaling.measured",

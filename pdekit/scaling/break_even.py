@@ -80,31 +80,38 @@ class BreakEven:
 
 
 def break_evens(
-    table: Mapping[str, np.ndarray], grid: str, batch: int = 16, assembly: bool = True
+    table: Mapping[str, np.ndarray],
+    grid: str,
+    generator: str = "plain",
+    batch: int = 16,
+    assembly: bool = True,
 ) -> dict[str, BreakEven]:
-    """Of the table `break-even` and one of its grids, such as "64 x 64": the cases by the classical solver's name.
+    """Of the table `break-even` and one of its grids, such as "64 x 64": a case for each classical solver, by name.
 
-    batch: samples that the generator takes at once, as measured. assembly: whether the classical solver's time
-    includes that of its matrix, as it does where each sample has another coefficient. ValueError for a grid or a
-    batch that is not in the table.
+    generator: its head; batch: samples that it takes at once, as measured. assembly: whether the classical solver's
+    time includes that of its matrix, as it does where each sample has another coefficient. ValueError for a grid, a
+    generator or a batch that is not in the table.
     """
-    grids = tuple(dict.fromkeys(table["grid"].tolist()))
-    rows = table["grid"] == checks.one_of("grid", grid, grids)
-    inference = rows & (table["what"] == "inference")
-    if batch not in (batches := table["batch"][inference].astype(int).tolist()):
-        raise checks.refuse("batch", f"one of {sorted(set(batches))}", batch, "choose one of these")
-    at_once = inference & (table["batch"] == batch)
-    trained = rows & (table["what"] == "training")
-    error = float(table["error"][trained][0])
+    rows = table["grid"] == checks.one_of("grid", grid, tuple(dict.fromkeys(table["grid"].tolist())))
+    training, inference = (rows & (table["what"] == what) for what in ("training", "inference"))
+    trained = training & (
+        table["generator"]
+        == checks.one_of("generator", generator, tuple(dict.fromkeys(table["generator"][training].tolist())))
+    )
+    batches = sorted(set(table["batch"][inference].astype(int).tolist()))
+    if batch not in batches:
+        raise checks.refuse("batch", f"one of {batches}", batch, "choose one of these")
+    at_once = inference & (table["generator"] == generator) & (table["batch"] == batch)
+    rivals = rows & (table["classical"] == 1) & np.isin(table["generator"], ("", generator))
     found = {}
-    for what in dict.fromkeys(table["what"][rows & (table["classical"] == 1)].tolist()):
-        of = rows & (table["what"] == what)
+    for what in dict.fromkeys(table["what"][rivals].tolist()):
+        of = rivals & (table["what"] == what)
         seconds = table["set_up"][of] + table["seconds"][of] + (table["assembly"][of] if assembly else 0)
-        found[str(what)] = BreakEven(
+        found[what] = BreakEven(
             table["seconds"][trained].tolist(),
             table["seconds"][at_once].tolist(),
             seconds.tolist(),
-            error,
+            float(table["error"][trained][0]),
             float(np.median(table["error"][of])),
         )
     return found

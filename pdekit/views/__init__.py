@@ -18,6 +18,8 @@ _HOME = {
     "plot_messages": "pdekit.views.scaling.messages",
     "plot_speedup": "pdekit.views.scaling.speedup",
     "plot_step": "pdekit.views.scaling.step",
+    "plot_topology": "pdekit.views.scaling.topology",
+    "WhatIf": "pdekit.views.scaling.what_if.what_if",
     "Dashboard": "pdekit.views.dashboard.dashboard",
 }
 

@@ -70,25 +70,37 @@ def test_a_range_of_seconds_is_a_band() -> None:
     assert np.isclose(min(area.y), 9.25) and np.isclose(max(area.y), 12 + 25)
 
 
-ROWS = """what,classical,batch,seconds,set_up,assembly,error
-training,0,16,100,0,0,0.02
-inference,0,1,0.5,0,0,0.02
-inference,0,16,0.2,0,0,0.02
-inference,0,16,0.3,0,0,0.02
-multigrid,1,1,0.6,0.1,0.4,1e-9
-multigrid,1,1,0.8,0.1,0.4,1e-9"""
+ROWS = """what,generator,classical,batch,seconds,set_up,assembly,error
+training,plain,0,16,100,0,0,0.02
+training,galerkin,0,16,120,0,0,0.005
+inference,plain,0,1,0.5,0,0,0.02
+inference,plain,0,16,0.2,0,0,0.02
+inference,plain,0,16,0.3,0,0,0.02
+inference,galerkin,0,16,0.4,0,0,0.005
+multigrid,,1,1,0.6,0.1,0.4,1e-9
+multigrid,,1,1,0.8,0.1,0.4,1e-9
+stopped,plain,1,1,0.2,0.1,0.4,0.015
+stopped,galerkin,1,1,0.3,0.1,0.4,0.004"""
 
 
 def test_cases_from_the_table() -> None:
     names, *rows = (line.split(",") for line in ROWS.splitlines())
     columns = dict(zip(names, zip(*rows, strict=True), strict=True))
-    table = {k: np.array(v if k == "what" else [float(x) for x in v]) for k, v in columns.items()}
+    words = ("what", "generator")
+    table = {k: np.array(v if k in words else [float(x) for x in v]) for k, v in columns.items()}
     table["grid"] = np.array(["64 x 64"] * len(rows))
-    (case,) = pk.break_evens(table, "64 x 64").values()
-    assert case == pk.BreakEven(100.0, [0.2, 0.3], [1.1, 1.3], 0.02, 1e-9)
-    (case,) = pk.break_evens(table, "64 x 64", batch=1, assembly=False).values()
+    cases = pk.break_evens(table, "64 x 64")
+    assert cases == {
+        "multigrid": pk.BreakEven(100.0, [0.2, 0.3], [1.1, 1.3], 0.02, 1e-9),
+        "stopped": pk.BreakEven(100.0, [0.2, 0.3], 0.7, 0.02, 0.015),
+    }
+    case = pk.break_evens(table, "64 x 64", batch=1, assembly=False)["multigrid"]
     assert case == pk.BreakEven(100.0, 0.5, [0.7, 0.9], 0.02, 1e-9)
+    case = pk.break_evens(table, "64 x 64", "galerkin")["stopped"]
+    assert case == pk.BreakEven(120.0, 0.4, 0.8, 0.005, 0.004)
     with pytest.raises(ValueError, match="grid: expected one of '64 x 64'"):
         pk.break_evens(table, "8 x 8")
+    with pytest.raises(ValueError, match="generator: expected one of 'plain', 'galerkin'"):
+        pk.break_evens(table, "64 x 64", "other")
     with pytest.raises(ValueError, match=r"batch: expected one of \[1, 16\]"):
         pk.break_evens(table, "64 x 64", batch=4)
