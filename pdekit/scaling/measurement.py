@@ -24,7 +24,8 @@ class Trial:
     A "ping-pong" is half a round trip of `bytes` between two ranks, an "allreduce" that of `bytes` on all `ranks`, a
     "step" one of training: `messages` calls of MPI in which a rank hands over `bytes` bytes in all, `gradient` of them
     in the one after backward. `compute`, `communication` (seconds of a step, waiting included) and `memory` (peak
-    bytes) have a number for each rank. `global_batch` samples on grids of `resolution` nodes a side.
+    bytes) have a number for each rank. `global_batch` samples on grids of `resolution` nodes a side. The ranks are on
+    `nodes` machines and compute with `threads` each.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class Trial:
     seconds: float
     round: int = 0
     threads: int = 1
+    nodes: int = 1
     bytes: int = 0
     messages: int = 0
     gradient: int = 0

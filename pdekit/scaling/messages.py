@@ -1,0 +1,153 @@
+"""What an allreduce costs here, fitted to measured ones: with a band, between and beyond what was measured."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pdekit import checks
+from pdekit.scaling.allreduce import ALGORITHMS
+from pdekit.scaling.link import Link
+from pdekit.scaling.measurement import Measurement
+from pdekit.scaling.pieces import Form, Piecewise, held_out_error
+from pdekit.scaling.scatter import Scatter, doublings_outside
+from pdekit.scaling.sound import check_grow, check_seconds
+
+SIZES = 4  # of messages at least: a latency, a bandwidth, and two to see whether they hold
+BETTER = 0.9  # of the error that it had: what another piece has to bring
+AS_GOOD = 1.25  # times the least error: what cannot be told from the best
+
+
+@dataclass(frozen=True)
+class Messages:
+    """A fitted `Network`: `fits` are the best and those that cannot be told from it, `scatter` that of the best."""
+
+    fits: tuple[Piecewise, ...]
+    scatter: Scatter
+    bytes: np.ndarray
+    ranks: np.ndarray
+
+    @property
+    def algorithm(self) -> str:
+        """That of the best fit, in words. It is what the times look like, not what was read from the MPI library."""
+        return self.fits[0].form.name
+
+    @property
+    def link(self) -> Link:
+        """The latency of the shortest messages, and the bandwidth of one of the largest size that was measured.
+
+        What it takes to add up the numbers is in the bandwidth.
+        """
+        best, most = self.fits[0], float(self.bytes.max())
+        whole = float(best.seconds(np.array([most]), self.ranks.max(keepdims=True))[0])
+        least = 1e-3 * whole  # where the times do not show a latency, or no bandwidth: not more than that
+        return Link(max(best.latency, least / self.ranks.max()), most / max(best.transfer(most), least))
+
+    def allreduce(self, bytes: ArrayLike, ranks: ArrayLike) -> np.ndarray:
+        """Seconds of an allreduce of `bytes` on `ranks` ranks, broadcast against each other; 0 on one rank.
+
+        ValueError for another world size where only one was measured.
+        """
+        n, p = self._checked(bytes, ranks)
+        return self.fits[0].seconds(n.ravel(), p.ravel()).reshape(n.shape)
+
+    def band(self, bytes: ArrayLike, ranks: ArrayLike, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
+        """(low, high) seconds between which a new measurement lies with chance `level`.
+
+        Within what was measured by the errors of fits without a size, or without a world size. Beyond it, as much again
+        for each doubling (errors that add up at random), the uncertainty of the coefficients, and around all fits that
+        are as good. ValueError as `allreduce`, and for a level outside (0, 1).
+        """
+        n, p = self._checked(bytes, ranks)
+        shape, n, p = n.shape, n.ravel(), p.ravel()
+        outside = doublings_outside(n, self.bytes) + doublings_outside(p, self.ranks)
+        outside[p == 1] = 0
+        lows, highs = [], []
+        for fit in self.fits:
+            seconds = fit.seconds(n, p)
+            unsure = np.where(outside > 0, np.nan_to_num(fit.uncertainty(n, p)), 0)
+            low, high = self.scatter.limits(level, np.hypot(unsure, self.scatter.size * np.sqrt(outside)))
+            lows.append(seconds * low), highs.append(seconds * high)
+        return np.min(lows, axis=0).reshape(shape), np.max(highs, axis=0).reshape(shape)
+
+    def _checked(self, bytes: ArrayLike, ranks: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        n, p = np.broadcast_arrays(np.asarray(bytes, float), np.asarray(ranks, float))
+        if not ((n >= 0) & np.isfinite(n)).all():
+            raise checks.refuse("bytes", "finite numbers, at least 0", bytes, "give bytes=4e6, for instance")
+        if not ((p >= 1) & (p == np.floor(p)) & np.isfinite(p)).all():
+            raise checks.refuse("ranks", "whole numbers, at least 1", ranks, "give ranks=[1, 2, 4]")
+        if len(np.unique(self.ranks)) == 1 and not np.isin(p, (1, self.ranks[0])).all():
+            raise checks.refuse(
+                "ranks",
+                f"1 or {self.ranks[0]:.0f}, the one world size whose messages were measured",
+                ranks,
+                "measure a second world size, or give a network",
+            )
+        return n, p
+
+
+def fit_messages(measurement: Measurement) -> Messages:
+    """Fit the allreduces of a measurement on two ranks or more.
+
+    How the times depend on the number of ranks, the algorithms of `scaling.allreduce` tell: the one that fits best, or
+    recursive doubling below some size and another from there. How they depend on the size, by latency and bandwidth,
+    in as many pieces (`scaling.pieces`) as lower the error at sizes and world sizes that are left out.
+
+    ValueError where there are fewer than 4 sizes or no allreduces, for times that are not finite and above 0, and for
+    times that fall as the messages grow.
+    """
+    several = Measurement([t for t in measurement.of("allreduce").trials if t.ranks > 1], measurement.machine)
+    if len(set(several.column("bytes"))) < SIZES:
+        raise checks.refuse(
+            "measurement",
+            f"allreduces of at least {SIZES} sizes on two ranks or more",
+            f"{len(set(several.column('bytes')))} sizes",
+            "measure more, from a few bytes to the gradient's",
+        )
+    check_seconds(several), check_grow(several)
+    groups = several.groups("bytes", "ranks").items()
+    sizes, ranks = (np.array([key[k] for key, _ in groups], float) for k in (0, 1))
+    medians = np.array([np.median(group.column("seconds")) for _, group in groups])
+    candidates = {}
+    for name in ALGORITHMS:
+        form, error = _best_form(name, sizes, ranks, medians)
+        candidates[form] = error
+    least = min(candidates.values())
+    good = sorted((form for form in candidates if candidates[form] <= AS_GOOD * least), key=candidates.get)
+    if len(np.unique(ranks)) == 1:
+        good = good[:1]  # one world size does not tell them apart, and nothing else is predicted
+    fits = tuple(Piecewise.fitted(form, sizes, ranks, medians) for form in good)
+    return Messages(fits, _scatter(several, fits[0], sizes, ranks, medians), sizes, ranks)
+
+
+def _best_form(name: str, sizes: np.ndarray, ranks: np.ndarray, seconds: np.ndarray) -> tuple[Form, float]:
+    """From one piece of that algorithm on, the change that lowers the held-out error most, while there is one."""
+    distinct = np.unique(sizes)
+    between = np.sqrt(distinct[1:] * distinct[:-1])
+    form, most = Form(name, name), (len(distinct) - 1) // 3
+    error = held_out_error(form, sizes, ranks, seconds)
+    while True:
+        changed = [form.with_knot(knot) for knot in between if knot not in form.knots]
+        changed = changed if len(form.knots) < most else []
+        if form.switch == 0 and name != "recursive doubling" and len(np.unique(ranks)) > 1:
+            changed += [Form("recursive doubling", name, switch, form.knots) for switch in between]
+        errors = [held_out_error(other, sizes, ranks, seconds) for other in changed]
+        if not errors or min(errors) > BETTER * error:
+            return form, error
+        form, error = changed[int(np.argmin(errors))], min(errors)
+
+
+def _scatter(
+    several: Measurement, best: Piecewise, sizes: np.ndarray, ranks: np.ndarray, medians: np.ndarray
+) -> Scatter:
+    """Of every trial against fits without its size, and without its world size; `held_out_error` says which."""
+    n, p, seconds = (several.column(name).astype(float) for name in ("bytes", "ranks", "seconds"))
+    logs = []
+    for known, of in ((sizes, n), (ranks, p)):
+        values = np.unique(known)
+        for value in values if len(values) > 1 else ():
+            rest, mine = known != value, of == value
+            inside = known is ranks or values[0] < value < values[-1]
+            fit = Piecewise.fitted(best.form, sizes[rest], ranks[rest], medians[rest]) if inside else best
+            logs.append(np.log(seconds[mine] / fit.seconds(n[mine], p[mine])))
+    return Scatter(np.concatenate(logs))
