@@ -10,6 +10,8 @@ from pdekit.views import theme
 
 SECONDS = ((1e-9, "n"), (1e-6, "µ"), (1e-3, "m"), (1.0, ""))
 SIZES = ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
+BESIDE = {"orientation": "v", "x": 1.02, "xanchor": "left", "y": 1, "yanchor": "top"}
+"""A legend to the right of the panels, for many names."""
 
 
 def log_ticks(*values: NDArray[np.float64], text: str = "{:g}") -> dict[str, Any]:

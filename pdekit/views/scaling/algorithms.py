@@ -15,13 +15,14 @@ GRADIENT = 4_905_252  # bytes: the 1,226,313 parameters of the default U-Net, fl
 NORM = 1_032  # bytes: count, sums and squares of 64 channels, float64
 MARKS = {"the gradient of the default U-Net": GRADIENT, "a batch norm of 64 channels": NORM}
 RANKS = 2 ** np.arange(1, 13)
+WORLDS = np.sort(np.concatenate([RANKS, 3 * RANKS[:-1] // 2]))  # and between: no power of two is another case
 SIZES = np.geomspace(8, 1e9, 160)
 
 
 def plot_algorithms(
     link: Link,
     bytes: ArrayLike = SIZES,
-    ranks: ArrayLike = RANKS,
+    ranks: ArrayLike = WORLDS,
     *,
     marks: Mapping[str, float] | None = None,
     title: str = "",
@@ -60,12 +61,14 @@ def plot_algorithms(
     )
     for name, size in (MARKS if marks is None else marks).items():
         if sizes[0] <= size <= sizes[-1]:
-            note = {"text": f"{name}, {axes.with_unit(size, axes.SIZES, 'B')}", "font": {"size": 11}}
-            figure.add_hline(
-                y=size, line={"width": 1.2, "dash": "dot", "color": theme.INK}, annotation=note,
-                annotation_position="top right",
+            text = f" {name}, {axes.with_unit(size, axes.SIZES, 'B')}"
+            figure.add_scatter(
+                x=_edges(worlds)[[0, -1]], y=[size, size], mode="lines+text", text=[text, ""], hoverinfo="skip",
+                textposition="top right", textfont={"size": 11}, showlegend=False,
+                line={"width": 1.2, "dash": "dot", "color": theme.INK},
             )  # fmt: skip
-    figure.update_xaxes(**axes.rank_ticks(worlds), showgrid=False)
+    whole = np.log10(_edges(worlds)[[0, -1]])
+    figure.update_xaxes(axes.rank_ticks(RANKS) | {"range": whole, "showgrid": False})
     figure.update_yaxes(
         title="bytes", showgrid=False, **axes.unit_ticks(sizes[0], sizes[-1], axes.SIZES, "B")
     )
@@ -103,9 +106,8 @@ def plot_allreduce(
     low, high = min(s.min() for s in all_seconds), max(s.max() for s in all_seconds)
     figure.update_xaxes(**axes.rank_ticks(worlds))
     figure.update_yaxes(title="seconds", **axes.unit_ticks(low, high, axes.SECONDS, "s"))
-    legend = {"orientation": "v", "x": 1.02, "xanchor": "left", "y": 1, "yanchor": "top"}
     words = title or f"Allreduce of {axes.with_unit(size, axes.SIZES, 'B')}"
-    return axes.finish(figure, words, 2, hovermode="closest", legend=legend, height=380)
+    return axes.finish(figure, words, 2, hovermode="closest", legend=axes.BESIDE, height=380)
 
 
 def boundaries(index: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[list[Any], list[Any]]:

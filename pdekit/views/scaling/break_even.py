@@ -1,6 +1,7 @@
 """When a neural solver pays: seconds until so many solutions are there, trained and classical."""
 
 import math
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,6 +11,7 @@ from pdekit.scaling.break_even import BreakEven
 from pdekit.views import axes, theme
 
 POINTS = 200  # of a curve
+INDENT = "\N{EM SPACE}"
 BEYOND = 30.0  # times the last crossing that is drawn
 
 
@@ -43,11 +45,13 @@ def plot_break_even(
         _line(figure, n, case.classical(n), _with_error(name, case.classical_error), colour, dash)
         if case.samples <= last:
             _mark(figure, case, colour)
-    notes = [f"{name}: {_words(case)}" for name, case in several.items()]
+    said = [f"{name}: {_words(case)}" for name, case in several.items()]
+    notes = [line for words in said for line in textwrap.wrap(words, 100, subsequent_indent=3 * INDENT)]
     y = np.concatenate([np.asarray(trace.y, dtype=float) for trace in figure.data])
     ticks = 10.0 ** np.arange(np.floor(np.log10(y.min())), np.ceil(np.log10(y.max())) + 1)
     labels = [axes.seconds(tick) if tick < 1 else f"{tick:,g} s" for tick in ticks]
-    figure.update_xaxes(title="solutions", **axes.unit_ticks(1, last, axes.SIZES, ""))
+    counts = 10 ** np.arange(np.ceil(np.log10(last)) + 1)
+    figure.update_xaxes(title="solutions", type="log", tickvals=counts, ticktext=[f"{c:,g}" for c in counts])
     figure.update_yaxes(title="seconds in all", type="log", tickvals=ticks, ticktext=labels)
     figure.add_annotation(
         text="<br>".join(notes), xref="paper", yref="paper", x=0, y=-0.2, xanchor="left", yanchor="top",
@@ -84,8 +88,7 @@ def _mark(figure: go.Figure, case: BreakEven, colour: str) -> None:
 def _words(case: BreakEven) -> str:
     if case.same_product is False:
         ratio = case.generator_error / case.classical_error
-        times = f"{ratio:,.0f}" if ratio < 1e4 else f"{ratio:.0e}"
-        return f"{case} Not the same product: the generator's error is {times} times as large."
+        return f"{case} Not the same product: the generator's error is {ratio:,.2g} times as large."
     return str(case)
 
 

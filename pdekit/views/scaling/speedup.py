@@ -57,7 +57,13 @@ def plot_speedup(
     figure.update_yaxes(**upward, row=1, col=1)
     figure.update_yaxes(title="parallel efficiency", tickformat=".0%", rangemode="tozero", row=1, col=2)
     return axes.finish(
-        figure, title or f"{kind.capitalize()} scaling", 2, hovermode="closest", width=760, height=360
+        figure,
+        title or f"{kind.capitalize()} scaling",
+        2,
+        hovermode="closest",
+        width=880,
+        height=350,
+        legend=axes.BESIDE,
     )
 
 

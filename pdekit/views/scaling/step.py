@@ -15,7 +15,7 @@ PARTS = {  # of a bar, from below: what it is, its colour
     "compute": ("compute", theme.COLOURS[0]),
     "norms": ("messages of the batch norms", theme.COLOURS[3]),
     "gradient": ("the gradient's message", theme.COLOURS[1]),
-    "messages": ("messages", theme.COLOURS[1]),
+    "messages": ("messages of both kinds", theme.COLOURS[1]),
     "waiting": ("waiting", theme.COLOURS[5]),
     "rest": ("everything else", "#b8c1cb"),
 }
@@ -63,42 +63,34 @@ def plot_step(
 
 def _draw(bars: list[tuple[str, np.ndarray, dict[str, np.ndarray]]], share: bool, title: str) -> go.Figure:
     figure = go.Figure()
-    both = len(bars) > 1
-    order = sorted({(int(p), k) for k, (_, ranks, _) in enumerate(bars) for p in ranks})
-    names = [f"{p}" for p, _ in order]
-    # The axis' order is that of the first trace, so that one without extent goes through all bars first.
-    figure.add_bar(
-        x=_places(names, [bars[k][0] for _, k in order], both), y=[0] * len(order), showlegend=False
-    )
+    order = [str(p) for p in sorted({int(p) for _, ranks, _ in bars for p in ranks})]
     for part, (words, colour) in PARTS.items():
         for source, ranks, parts in bars:
             if part not in parts:
                 continue
             whole = np.sum(list(parts.values()), axis=0)
-            said = [
-                f"{axes.seconds(v) if v > 0 else '0 s'}, {v / w:.1%}"
-                for v, w in zip(parts[part], whole, strict=True)
-            ]
+            each = zip(parts[part], whole, strict=True)
+            said = [f"{axes.seconds(v) if v > 0 else '0 s'}, {v / of:.1%}" for v, of in each]
+            hatched = {"shape": "/", "fillmode": "overlay", "fgcolor": "white", "fgopacity": 0.6, "size": 6}
+            look = {"color": colour, "line": {"width": 0}} | (
+                {"pattern": hatched} if source == "model" else {}
+            )
             figure.add_bar(
-                x=_places([f"{p}" for p in ranks], [source] * len(ranks), both),
-                y=parts[part] / (whole if share else 1), name=words, legendgroup=words,
+                x=[str(p) for p in ranks], y=parts[part] / (whole if share else 1), name=words, marker=look,
+                offsetgroup=source, legendgroup=words, customdata=said,
                 showlegend=not any(trace.name == words for trace in figure.data),
-                marker={"color": colour, "line": {"width": 0}}, customdata=said,
-                hovertemplate=f"{source}, %{{x}}: {words} %{{customdata}}<extra></extra>",
+                hovertemplate=f"{source}, %{{x}} ranks: {words} %{{customdata}}<extra></extra>",
             )  # fmt: skip
-    figure.update_xaxes(title="ranks", type="multicategory" if both else "category")
+    figure.update_xaxes(title="ranks", type="category", categoryorder="array", categoryarray=order)
     if share:
         figure.update_yaxes(title="share of the step", tickformat=".0%")
     else:
         figure.update_yaxes(title="seconds of a step", rangemode="tozero")
-    legend = {"orientation": "v", "x": 1.02, "xanchor": "left", "y": 1, "yanchor": "top"}
-    return axes.finish(
-        figure, title, 2, hovermode="closest", barmode="stack", bargap=0.25, legend=legend, height=360
-    )
-
-
-def _places(ranks: list[str], sources: list[str], both: bool) -> list[Any]:
-    return [ranks, sources] if both else ranks
+    legend = axes.BESIDE
+    if len(bars) > 1:
+        legend = legend | {"title": {"text": "plain: measured, hatched: model", "font": {"size": 12}}}
+    look = {"hovermode": "closest", "barmode": "stack", "bargap": 0.2, "legend": legend}
+    return axes.finish(figure, title, 2, width=760, height=350, **look)
 
 
 def _measured(one: Series) -> dict[str, np.ndarray]:

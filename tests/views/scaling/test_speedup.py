@@ -94,7 +94,9 @@ def test_the_parts_of_a_measured_step() -> None:
     parts = {trace.name: trace for trace in figure.data if trace.name}
     assert list(parts["compute"].x) == ["1", "2", "4"]
     assert np.isclose(parts["compute"].y[1], (0.35 + 0.3) / 2)
-    assert np.isclose(parts["messages"].y[1], 0.125) and np.isclose(parts["waiting"].y[1], 0.05 / 2)
+    assert np.isclose(parts["messages of both kinds"].y[1], 0.125) and np.isclose(
+        parts["waiting"].y[1], 0.05 / 2
+    )
     assert np.isclose(sum(trace.y[1] for trace in parts.values()), 0.5)
     shares = pk.plot_step(measured(), share=True)
     assert np.isclose(sum(trace.y[1] for trace in shares.data), 1)
@@ -103,11 +105,11 @@ def test_the_parts_of_a_measured_step() -> None:
 def test_the_parts_of_the_model_beside_them() -> None:
     figure = pk.plot_step(measured(), model(), ranks=[1, 2, 3])
     norms = next(trace for trace in figure.data if trace.name == "messages of the batch norms")
-    assert list(norms.x[0]) == ["1", "2", "3"] and set(norms.x[1]) == {"model"}
+    assert list(norms.x) == ["1", "2", "3"] and norms.offsetgroup == "model"
     assert np.allclose(norms.y, 36 * np.log2([1, 2, 3]) * 1.1e-5)
     waiting = [trace for trace in figure.data if trace.name == "waiting"][1]
     assert np.isclose(waiting.y[2], 0.1 * (3 - 8 / 3))  # of 8 samples one rank has 3
-    assert list(figure.data[0].x[0]) == ["1", "1", "2", "2", "3", "4"]
+    assert list(figure.layout.xaxis.categoryarray) == ["1", "2", "3", "4"]
 
 
 def test_the_model_alone_and_on_another_network() -> None:
