@@ -11,6 +11,7 @@ READY = .venv/ready-$(MPI)
 RUN = .venv/bin/python
 
 .PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-shaped bench-scaling-shaped bench-simgrid bench-bits bench-losses bench-lbfgs bench-optimizers bench-dashboard clean
+.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-shaped bench-bits bench-losses bench-lbfgs bench-optimizers bench-dashboard bench-break-even bench-what-if clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -63,6 +64,12 @@ bench-lbfgs: $(READY) ## evaluations of L-BFGS against torch's to the same losse
 
 bench-dashboard: $(READY) ## what the dashboard costs a step, with a browser on this machine (ARGS=--browser) or without
 	@$(RUN) -m tests.benchmarks.dashboard $(ARGS)
+
+bench-break-even: $(READY) ## training and inference against multigrid, from what on it pays (eight minutes)
+	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.break_even $(ARGS)
+
+bench-what-if: $(READY) ## milliseconds from a slider of the what-if to its new curves
+	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.what_if $(ARGS)
 
 bench-optimizers: $(READY) ## methods x problems x batches: seconds, epochs and messages to the same loss (hours)
 	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.optimizers $(ARGS)

@@ -3,6 +3,9 @@
 from pdekit.lazy import loader
 
 _HERE = {
+    "BreakEven": "pdekit.scaling.break_even",
+    "break_evens": "pdekit.scaling.break_even",
+    "what_if": "pdekit.scaling.answer",
     "Cost": "pdekit.scaling.cost",
     "Dragonfly": "pdekit.scaling.dragonfly",
     "FatTree": "pdekit.scaling.topologies",
