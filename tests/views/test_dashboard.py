@@ -561,3 +561,30 @@ def test_a_folder_of_ones_own_offers_its_last_run(cluster: FakeCluster, tmp_path
         os.utime(tmp_path / f"run-{number}" / f"step-{step:08d}", (number, number))
     dash = Dashboard(cluster, experiment=EXPERIMENT, folder=tmp_path)
     assert "A run of 1,250 steps" in message(dash) and dash.keeping.place.value == str(tmp_path / "run-2")
+
+
+def test_measure(cluster: FakeCluster) -> None:
+    """Speed-up and parts of a step of the settings on show; the run stays, and Pause gives up."""
+
+    async def story(dash: Dashboard) -> None:
+        room, steps = dash.engines.scaling, await trained(dash)
+        solver = dash.solver
+        room.measure.click()
+        await until(lambda: "Measuring round" in message(dash))
+        assert dash.running and room.measure.disabled and not dash.verbs.pause.disabled
+        await until(lambda: not dash.running)
+        assert "Measured" in message(dash)
+        assert set(dash.measurement.column("ranks")) == {1, 2} and len(dash.measurement) == 6
+        assert set(dash.measurement.column("resolution")) == {64} and dash.solver is solver
+        speedup, parts, words = room.box.children
+        assert any(np.allclose(trace.y, [1, 2]) for trace in speedup.data if trace.name != "ideal")
+        assert len(parts.data) > 1 and words.value == "a &lt;b&gt;core&lt;/b&gt; is shared"
+        assert await trained(dash) > steps  # the run goes on
+        room.measure.click()
+        await until(lambda: "Measuring" in message(dash))
+        dash.verbs.pause.click()
+        await until(lambda: not dash.running)
+        assert "given up" in message(dash) and dash.measurement is None
+
+    run(cluster, story)
+    assert Dashboard(FakeCluster(ranks=1), experiment=EXPERIMENT).engines.scaling.measure.disabled

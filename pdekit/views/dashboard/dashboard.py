@@ -14,12 +14,14 @@ from pdekit.views.dashboard.form.form import Form
 from pdekit.views.dashboard.naming import differing
 from pdekit.views.dashboard.run import Run
 from pdekit.views.dashboard.runs_folder import RunsFolder
+from pdekit.views.dashboard.scaling_room import GivenUpError, steps_of
 from pdekit.views.dashboard.tasks import Tasks
 from pdekit.views.dashboard.trainer import Trainer
 
 if TYPE_CHECKING:
     from pdekit.cluster import Cluster
     from pdekit.pde.problem import Problem
+    from pdekit.scaling import Measurement
     from pdekit.train import Experiment
 
 
@@ -49,6 +51,7 @@ class Dashboard(Trainer):
         )
         self.status, self.view = self._display.status, self._display.view
         self._tasks = Tasks(self.status.show_failure)
+        self.measurement: Measurement | None = None
         wiring.connect(self, self._tasks)
         self._enable()
         self._greet()
@@ -112,6 +115,15 @@ class Dashboard(Trainer):
         await self._guarded(self._open, folder=folder)
         await self.look()
 
+    async def measure(self) -> "Measurement | None":
+        """Seconds per step of the experiment on 1, 2, 4, ... and all engines, drawn below; None after a Pause.
+
+        The run stays where it is. `pk.Cluster.scale` measures more. ValueError for settings that cannot be measured.
+        """
+        self.measurement = None
+        await self._guarded(self._measure)
+        return self.measurement
+
     def export(self, path: Place) -> Path:
         """Write the figure to `path` as .png or .html, or the history as .csv. ValueError for anything else."""
         self._need_run("export")
@@ -146,6 +158,24 @@ class Dashboard(Trainer):
         self.keeping.place.value = str(left)
         steps = step_of(Checkpoint.paths(left)[-1])
         self.say(f"A run of {steps:,} steps was left here: Open brings it back. Train begins another.")
+
+    async def _measure(self) -> None:
+        plan = steps_of(self.experiment, self.form.optimizer, self.cluster.ranks, self.form.threads)
+        await self.engines.ready()
+
+        def progress(done: float, of: float, words: str) -> None:
+            if self._pausing:
+                raise GivenUpError
+            self.say(f"Measuring {words}: {done / of:.0%} done. Pause gives up.", "busy")
+
+        self.engines.show("measuring")
+        try:
+            self.measurement = await self.cluster.scale_async(plan, progress=progress)
+        except GivenUpError:
+            self.say("The measuring was given up. Train goes on with the run, if there is one.")
+            return
+        self.engines.scaling.show(self.measurement)
+        self.say("Measured: speed-up and the parts of a step are drawn below.", "good")
 
     def _need_run(self, verb: str) -> None:
         if not self.begun:
