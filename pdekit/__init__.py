@@ -37,7 +37,7 @@ _HOME = {
     "finals": "pdekit.scaling",
     "Cost": "pdekit.scaling",
     "Link": "pdekit.scaling",
-    "fit": "pdekit.scaling",
+    "fit": "pdekit.scaling.fit",
     "amdahl": "pdekit.scaling",
     "gustafson": "pdekit.scaling",
     "karp_flatt": "pdekit.scaling",
