@@ -40,7 +40,7 @@ _HOME = {
     "break_evens": "pdekit.scaling",
     "what_if": "pdekit.scaling",
     "Link": "pdekit.scaling",
-    "fit": "pdekit.scaling",
+    "fit": "pdekit.scaling.fit",
     "amdahl": "pdekit.scaling",
     "gustafson": "pdekit.scaling",
     "karp_flatt": "pdekit.scaling",
