@@ -18,6 +18,9 @@ def add(verb: argparse.ArgumentParser) -> None:
         help="samples of a step in all, and on each rank for weak scaling (default 8)",
     )  # fmt: skip
     verb.add_argument("--rounds", type=int, default=argparse.SUPPRESS, help="over all pieces (default 5)")
+    verb.add_argument(
+        "--seconds", type=float, default=argparse.SUPPRESS, help="of a turn of steps (default 0.6)"
+    )
     words = {"nargs": "+", "default": argparse.SUPPRESS}
     verb.add_argument("--optimizers", metavar="NAME", help="default adamw lbfgs", **words)
     verb.add_argument("--scaling", metavar="KIND", help="strong or weak (default both)", **words)

@@ -27,7 +27,7 @@ class Plan:
     machine's cores), with each of `resolutions` (left out: the experiment's and half of it), `optimizers` and
     `threads`. "strong" scaling has `global_batch` samples a step on any number of ranks, "weak" so many on each.
     Ping-pongs and allreduces have these `bytes`. Either may be empty: `bytes=()`, `scaling=()`. All pieces are taken
-    in turns, so many `rounds`.
+    in turns, so many `rounds`; the steps of a turn last about `seconds`, messages a twentieth of that.
     """
 
     ranks: tuple[int, ...] = ()
@@ -38,6 +38,7 @@ class Plan:
     bytes: tuple[int, ...] = BYTES
     rounds: int = 5
     threads: tuple[int, ...] = (1,)
+    seconds: float = 0.6
     experiment: str = ""
 
     def __post_init__(self) -> None:
@@ -56,7 +57,9 @@ class Plan:
         given["ranks"] = given["ranks"] or powers(cores())
         given["resolutions"] = given["resolutions"] or _halved(made)
         whole = {name: checks.whole(name, getattr(self, name)) for name in ("global_batch", "rounds")}
-        checks.settle(self, **given, **whole, experiment=str(made))
+        checks.settle(
+            self, **given, **whole, seconds=checks.positive("seconds", self.seconds), experiment=str(made)
+        )
         if not self.scaling and not (self.bytes and max(self.ranks) > 1):
             remedy = "give scaling=('strong',), or bytes and more than one rank"
             raise checks.refuse("plan", "something to measure", "neither steps nor messages", remedy)
@@ -99,8 +102,10 @@ class Plan:
         several = [ranks for ranks in self.ranks if ranks > 1]
         found = []
         if several:
-            partners = [1, *[rank for rank, host in enumerate(here) if {host, here[1]} - {here[0]}][:1]]
-            for partner in dict.fromkeys(partners):
+            others = range(1, len(here))
+            beside = [rank for rank in others if here[rank] == here[0]][:1]
+            away = [rank for rank in others if here[rank] != here[0]][:1]
+            for partner in beside + away:
                 nodes = len({here[0], here[partner]})
                 found += [Piece("ping-pong", 2, nodes=nodes, bytes=n, partner=partner) for n in self.bytes]
         for ranks in several:

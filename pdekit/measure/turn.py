@@ -1,7 +1,5 @@
 """One turn of one piece of work: what the first ranks of the job do together, and the trial that comes of it."""
 
-import gc
-
 import numpy as np
 import torch
 
@@ -13,7 +11,7 @@ from pdekit.scaling.measurement import Trial
 from pdekit.scaling.piece import Piece
 from pdekit.train import Experiment, Solver
 
-SECONDS = 0.6  # of the steps of a turn
+MESSAGES = 0.05  # of the seconds of a turn of steps
 WARM = 2  # steps that are dropped: memory is fetched from the system, L-BFGS has no curvature yet
 LEAST, MOST = 3, 50  # steps that count
 
@@ -24,26 +22,25 @@ def take(plan: Plan, piece: Piece, number: int, comm: Comm) -> Trial | None:
     The same on all ranks that took part, None on others.
     """
     if piece.kind == "step":
-        return _steps(plan.experiment_of(piece), piece, number, comm)
+        return _steps(plan.experiment_of(piece), piece, number, comm, plan.seconds)
     if piece.kind == "allreduce":
-        seconds = allreduce_seconds(comm, piece.bytes)
+        seconds = allreduce_seconds(comm, piece.bytes, MESSAGES * plan.seconds)
     elif comm.rank in (0, piece.partner):
-        seconds = ping_pong(comm, piece.bytes, piece.partner)
+        seconds = ping_pong(comm, piece.bytes, piece.partner, MESSAGES * plan.seconds)
     else:
         return None
     return Trial(piece.kind, piece.ranks, seconds, number, nodes=piece.nodes, bytes=piece.bytes)
 
 
-def _steps(experiment: Experiment, piece: Piece, number: int, comm: Comm) -> Trial:
+def _steps(experiment: Experiment, piece: Piece, number: int, comm: Comm, seconds: float) -> Trial:
     """Of a new solver: every round takes the same steps from the same start, and no other solver's memory counts."""
-    gc.collect()
     peak, threads = Peak(), torch.get_num_threads()
     torch.set_num_threads(piece.threads)
     try:
         solver = Solver(experiment, comm)
         solver.advance(WARM)
         once = _seconds(solver)[-1]  # gathered: the same on all ranks
-        steps = solver.advance(int(np.clip(SECONDS / once, LEAST, MOST)))
+        steps = solver.advance(int(np.clip(seconds / once, LEAST, MOST)))
     finally:
         torch.set_num_threads(threads)
     ranks = solver.history.ranks_from(WARM)

@@ -13,6 +13,13 @@ from pdekit.generators.network import BUILD
 from pdekit.parallel import Comm, SyncBatchNorm, block, reduction, share
 from pdekit.parallel.slow import Slow
 from tests.ranks.beside_ddp import beside_ddp  # noqa: F401 (found here by its name)
+from tests.ranks.measuring import (  # noqa: F401 (found here by their names)
+    asleep,
+    bounced,
+    refused,
+    scaled,
+    words,
+)
 from tests.ranks.resuming import bad_disk, go_on, late_once  # noqa: F401 (found here by their names)
 
 

@@ -1,0 +1,147 @@
+"""`pdekit scale` as a user starts it: measured, interrupted, killed, gone on with, shown, compared, refused."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pdekit as pk
+from pdekit import launched
+from pdekit.cli import main
+from tests.measure.conftest import EXPERIMENT
+
+SMALL = [
+    "--resolutions",
+    "16",
+    "--batch",
+    "4",
+    "--optimizers",
+    "sgd",
+    "--bytes",
+    "8",
+    "4096",
+    "--seconds",
+    "0.02",
+    "--rounds",
+]
+PYTHON = [sys.executable, "-m", "pdekit", "scale"]
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No launcher, and a folder of one's own."""
+    for names in launched.LAUNCHERS:
+        for name in names:
+            monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.chdir(tmp_path)
+
+
+def started(*options: str) -> "subprocess.Popen[str]":
+    """The command, in a group of processes of its own."""
+    return subprocess.Popen(
+        [*PYTHON, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def trials(file: Path, least: int) -> Iterator[None]:
+    """Until so many are in the file."""
+    deadline = time.monotonic() + 60
+    while not file.exists() or len(file.read_text().splitlines()) <= least:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.ranks
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_who_is_ended_goes_on(number: int, tmp_path: Path) -> None:
+    """Ctrl-C of a terminal, which reaches every process, and the end of all of them at once. Fails if a trial is lost,
+    if one is measured again, or if nothing says how to go on."""
+    file = tmp_path / "a.jsonl"
+    job = started("--ranks", "1", "2", "--out", str(file), *SMALL, "1000", "--experiment", EXPERIMENT)
+    trials(file, 9)
+    os.killpg(job.pid, number)
+    printed, _ = job.communicate(timeout=30)
+    assert job.returncode != 0
+    if number == signal.SIGINT:
+        assert f"interrupted; what was measured is in {file}: pdekit scale --resume {file}" in printed
+        assert "Traceback" not in printed
+    before = pk.Measurement.load(file).trials
+    assert len(before) >= 9
+    text = file.read_text().replace(
+        '"rounds": 1000', f'"rounds": {before[-1].round + 2}'
+    )  # or it takes for ever
+    file.write_text(text)
+    again = started("--resume", str(file))
+    printed, _ = again.communicate(timeout=60)
+    assert again.returncode == 0, printed
+    found = pk.Measurement.load(file)
+    assert found.trials[: len(before)] == before
+    assert (
+        len(found)
+        == 7 * (before[-1].round + 2)
+        == len({(t.round, t.kind, t.ranks, t.global_batch, t.bytes) for t in found.trials})
+    )
+    assert "strong scaling: sgd, grid 16, batch 4" in printed and "weak scaling" in printed
+    assert "allreduce, 2 ranks: 8 B" in printed
+
+
+def test_one_rank_needs_no_launcher(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Then shown, and compared with itself; and never written over."""
+    options = ["scale", "--ranks", "1", "--experiment", EXPERIMENT, *SMALL, "2"]
+    assert main([*options, "--out", "a.jsonl"]) == 0
+    assert len(pk.Measurement.load("a.jsonl")) == 2
+    before = Path("a.jsonl").read_bytes()
+    assert main(["scale", "--show", "a.jsonl", "--compare", "a.jsonl"]) == 0
+    assert "0 of 1 pieces changed by more than their rounds differ" in capfd.readouterr().out
+    assert main([*options, "--out", "a.jsonl"]) == 2
+    assert "--out: expected a file that is not there yet, got 'a.jsonl'" in capfd.readouterr().err
+    assert Path("a.jsonl").read_bytes() == before
+    assert main(options) == 0
+    (named,) = Path().glob("scaling-*.jsonl")
+    assert len(pk.Measurement.load(named)) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--ranks", "0"], "ranks: expected a whole number, at least 1"),
+        (["--optimizers", "magic"], "optimizers: expected one of"),
+        (["--bytes", "7"], "bytes: expected multiples of 4"),
+        (["--steps-only", "--messages-only"], "not allowed with"),
+        (["--messages-only", "--ranks", "1"], "expected something to measure"),
+        (["--out", "/no/such/folder/a.jsonl"], "--out: expected a file in a folder"),
+        (["--resume", "no.jsonl"], "expected a file that `pdekit scale` wrote"),
+        (["--show", "no.jsonl"], "expected a file that `pdekit scale` wrote"),
+        (["--compare", "no.jsonl"], "expected a file that `pdekit scale` wrote"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(
+    options: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        status = main(["scale", *options])
+    except SystemExit as error:
+        status = error.code
+    said = capsys.readouterr()
+    assert status == 2 and said.out == "" and words in said.err and said.err.count("\n") == 1
+
+
+def test_resume_has_the_plan_of_its_file(capsys: pytest.CaptureFixture[str]) -> None:
+    pk.Measurement([], {"plan": pk.Plan((1,), experiment=EXPERIMENT, resolutions=(16,)).dict()}).save(
+        "a.jsonl"
+    )
+    assert main(["scale", "--resume", "a.jsonl", "--rounds", "3"]) == 2
+    assert "expected --resume alone" in capsys.readouterr().err
+    pk.Measurement().save("b.jsonl")
+    assert main(["scale", "--resume", "b.jsonl"]) == 2
+    assert "with its plan" in capsys.readouterr().err

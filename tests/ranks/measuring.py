@@ -1,0 +1,49 @@
+"""What ranks do that measure: functions of a Comm, found by their names in `programs`."""
+
+import time
+
+import numpy as np
+
+import pdekit as pk
+from pdekit.measure import run
+from pdekit.measure.meeting import gathered, meet, told
+from pdekit.parallel import Comm
+
+
+def scaled(comm: Comm, plan: dict, file: str = "") -> dict:
+    """A measurement of `plan`: what this rank knows of it afterwards, and how often it was told what comes next."""
+    said: list[tuple] = []
+    found = run(pk.Plan.read(plan), comm, file or None, lambda *words: said.append(words))
+    return {"text": found.text(), "said": said}
+
+
+def refused(comm: Comm, plan: dict, file: str = "") -> str:
+    """Why `plan` cannot be measured."""
+    try:
+        run(pk.Plan.read(plan), comm, file or None)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def asleep(comm: Comm, seconds: float) -> float:
+    """Seconds of its processor that a rank spends while it waits for rank 0, which comes later."""
+    meet(comm)
+    start = time.process_time()
+    if comm.rank == 0:
+        time.sleep(seconds)
+    meet(comm)
+    return time.process_time() - start
+
+
+def words(comm: Comm) -> dict:
+    """What each rank says, of another length, and what rank 0 says."""
+    return {"all": gathered(comm, "µ" * comm.rank), "first": told(comm, f"rank {comm.rank} of µ")}
+
+
+def bounced(comm: Comm) -> list[float]:
+    """What arrives at rank 1, and what comes back to rank 0."""
+    array = np.full(3, 5.0 + comm.rank)
+    if comm.rank < 2:
+        comm.bounce(array, 1 - comm.rank)
+    return array.tolist()
