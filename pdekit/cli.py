@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import pdekit
 from pdekit import launched
+from pdekit.measure import options
 
 THREADS = "per rank (default 1); auto: as many as fit the cores"
 
@@ -22,7 +23,8 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; the exit status: 0 done, 1 failed, 2 asked for what cannot be, 130 interrupted."""
-    arguments = parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    arguments = parser().parse_args(given, argparse.Namespace(given=given))
     try:
         return arguments.run(arguments)
     except KeyboardInterrupt:
@@ -104,6 +106,12 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--threads", type=threads, default=1, help=THREADS)
     verb.set_defaults(run=predict)
 
+    verb = verbs.add_parser(
+        "scale", help="measure how training scales on this machine, or on the ranks of mpiexec or srun"
+    )
+    options.add(verb)
+    verb.set_defaults(run=scale)
+
     verb = verbs.add_parser("version", help="print the version")
     verb.set_defaults(run=version)
     return top
@@ -151,6 +159,13 @@ def predict(arguments: argparse.Namespace) -> int:
     from pdekit import inference
 
     return inference.predict(arguments)
+
+
+def scale(arguments: argparse.Namespace) -> int:
+    set_threads(1)
+    from pdekit.measure import command
+
+    return command.scale(arguments)
 
 
 def set_threads(count: int | None) -> None:

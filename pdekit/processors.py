@@ -74,10 +74,19 @@ def cores(processors: list[int] | None = None) -> int:
     Linux counts each hardware thread of a core as a processor. Where the system does not tell which of them are one
     core, each counts as one.
     """
-    processors = bound() if processors is None else processors
-    count = len({_siblings(cpu) for cpu in processors})
-    quota, _, period = QUOTA.read_text().partition(" ") if QUOTA.exists() else ("max", "", "")
-    return count if quota == "max" else max(1, min(count, round(int(quota) / int(period))))
+    count, most = len(core_names(processors)), quota()
+    return count if most is None else max(1, min(count, round(most)))
+
+
+def core_names(processors: list[int] | None = None) -> set[str]:
+    """A name for each core that these processors are on, by default those that this process may use."""
+    return {_siblings(cpu) for cpu in (bound() if processors is None else processors)}
+
+
+def quota() -> float | None:
+    """How many cores' time the container that we are in may use; None without a limit."""
+    most, _, period = QUOTA.read_text().partition(" ") if QUOTA.exists() else ("max", "", "")
+    return None if most == "max" else int(most) / int(period)
 
 
 def bound() -> list[int]:

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "pdekit"
 HEAVY = {"torch", "mpi4py", "ipyparallel", "plotly", "ipywidgets"}
-ROOMS = {"pde", "generators", "optim", "parallel", "train", "scaling", "cluster", "views"}
+ROOMS = {"pde", "generators", "optim", "parallel", "train", "scaling", "measure", "cluster", "views"}
 MAY_IMPORT = {  # room -> (rooms, heavy dependencies) that its modules may import, at the top or inside a function
     "pde": (set(), {"torch"}),
     "generators": (set(), {"torch"}),
@@ -17,12 +17,16 @@ MAY_IMPORT = {  # room -> (rooms, heavy dependencies) that its modules may impor
     "parallel": (set(), {"torch"}),
     "train": ({"pde", "generators", "optim", "parallel"}, {"torch"}),
     "scaling": (set(), set()),
+    "measure": ({"pde", "generators", "optim", "parallel", "train", "scaling"}, {"torch"}),
     "cluster": (set(), {"ipyparallel"}),
     "views": ({"pde", "train", "cluster", "scaling"}, {"plotly", "ipywidgets"}),
 }
 DOORS = {  # the few files that may do more
+    "measure/command.py": ({"cluster"}, set()),
     "parallel/comm.py": (set(), {"mpi4py"}),
     "cluster/engine.py": ({"train", "parallel"}, {"torch"}),
+    "cluster/scale.py": ({"measure", "scaling"}, set()),
+    "cluster/turns.py": ({"measure", "scaling"}, set()),
 }
 
 

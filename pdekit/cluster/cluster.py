@@ -13,12 +13,13 @@ from pdekit.cluster.errors import ClusterError
 from pdekit.cluster.launch import Plan
 from pdekit.cluster.lifecycle import Lifecycle
 from pdekit.cluster.remote import RemoteSolver
+from pdekit.cluster.scale import Scaling
 
 if TYPE_CHECKING:
     from pdekit.train import Experiment
 
 
-class Cluster(Lifecycle):
+class Cluster(Scaling, Lifecycle):
     """MPI engines on this machine: `with Cluster(ranks=2) as cluster: ...`, or `start` and `close`.
 
     threads: per rank; None for as many as fit the cores. encrypted: CURVE on all traffic. timeout: seconds

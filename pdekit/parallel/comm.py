@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from pdekit import checks
+from pdekit.parallel.serial import Serial
 from pdekit.parallel.shares import block
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 class Pending(Protocol):
     """A message under way."""
 
-    def poke(self) -> None:
-        """Let it move on, and return at once: most MPI libraries send and receive only while they are called."""
+    def poke(self) -> bool:
+        """Let it move on, and say at once whether it is there: most MPI libraries work only while they are called."""
         ...
 
     def wait(self) -> None:
@@ -62,43 +63,9 @@ class Comm(Protocol):
         """The array of the rank `partner`, which gets this one's."""
         ...
 
-
-class Arrived:
-    """A message that took no time."""
-
-    def poke(self) -> None:
-        """Nothing to do."""
-
-    def wait(self) -> None:
-        """At once."""
-
-
-class Serial:
-    """One rank."""
-
-    rank, size, seconds, sent, messages = 0, 1, 0.0, 0, 0
-
-    def allreduce(self, array: np.ndarray) -> None:
-        """The sum over one rank is the array itself."""
-
-    def start_allreduce(self, array: np.ndarray) -> Pending:
-        """Nothing is under way."""
-        return Arrived()
-
-    def allgather(self, array: np.ndarray) -> np.ndarray:
-        """(1, *array.shape)."""
-        return array[None]
-
-    def reduce_scatter(self, array: np.ndarray) -> np.ndarray:
-        """The whole array."""
-        return array
-
-    def gather_parts(self, array: np.ndarray) -> None:
-        """The only part is the whole."""
-
-    def exchange(self, array: np.ndarray, partner: int) -> np.ndarray:
-        """A rank that is its own partner."""
-        return array
+    def bounce(self, array: np.ndarray, partner: int) -> None:
+        """Let `array` of the lower of two ranks travel to the other, and back."""
+        ...
 
 
 class _Ranks:
@@ -150,6 +117,14 @@ class _Ranks:
             self._mpi.Sendrecv(array, partner, recvbuf=other, source=partner)
         return other
 
+    def bounce(self, array: np.ndarray, partner: int) -> None:
+        with self._counted(array):
+            if self.rank > partner:
+                self._mpi.Recv(array, partner)
+            self._mpi.Send(array, partner)
+            if self.rank < partner:
+                self._mpi.Recv(array, partner)
+
 
 class _UnderWay:
     """A request of MPI; the time spent on it is communication."""
@@ -157,9 +132,9 @@ class _UnderWay:
     def __init__(self, ranks: _Ranks, request: "MPI.Request") -> None:
         self._ranks, self._request = ranks, request
 
-    def poke(self) -> None:
+    def poke(self) -> bool:
         with self._timed():
-            self._request.Test()
+            return self._request.Test()
 
     def wait(self) -> None:
         with self._timed():
@@ -186,3 +161,10 @@ def World(size: int | None = None) -> Comm | None:  # noqa: N802 (reads as the t
     if size == 1:
         return Serial()
     return _Ranks(world.Create_group(world.group.Incl(range(size))), MPI.IN_PLACE)
+
+
+def library() -> str:
+    """The MPI library that mpi4py has loaded, in its own words, one line. Starts MPI."""
+    from mpi4py import MPI
+
+    return " ".join(MPI.Get_library_version().split("\n")[0].split())

@@ -90,6 +90,11 @@ class Laggard:
         self._catch_up()
         return self.inner.exchange(array, partner)
 
+    def bounce(self, array: np.ndarray, partner: int) -> None:
+        """See `Comm`."""
+        self._catch_up()
+        self.inner.bounce(array, partner)
+
     @property
     def _computed(self) -> float:
         """A clock that stands still in messages and while this rank sleeps."""

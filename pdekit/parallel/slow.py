@@ -19,7 +19,7 @@ class Slow:
         allreduce        r (alpha + n/B), recursive doubling, or 2 r alpha + 2 (P-1)/P n/B, Rabenseifner's, if quicker
         allgather        r alpha + (P-1) n/B, recursive doubling; gather_parts the same
         reduce_scatter   r alpha + (P-1)/P n/B, recursive halving
-        exchange         alpha + n/B, both ways at once
+        exchange         alpha + n/B, both ways at once; bounce twice that
 
     A blocking message sleeps all of that once the real one is through. One that was started is under way while the rank
     computes, and `wait` sleeps the rest. All follow each other through the one link, a blocking message behind those
@@ -110,6 +110,12 @@ class Slow:
             self._block(self.latency + array.nbytes / self.bandwidth)
         return other
 
+    def bounce(self, array: np.ndarray, partner: int) -> None:
+        """See `Comm`."""
+        self.inner.bounce(array, partner)
+        if partner != self.rank:
+            self._block(2 * (self.latency + array.nbytes / self.bandwidth))
+
     def _block(self, seconds: float) -> None:
         self._arrive(max(self._free, self.clock()) + seconds)
 
@@ -133,8 +139,8 @@ class _Travelling:
     def __init__(self, slow: Slow, real: Pending, due: float) -> None:
         self._slow, self._real, self._due = slow, real, due
 
-    def poke(self) -> None:
-        self._real.poke()
+    def poke(self) -> bool:
+        return self._real.poke() and self._slow.clock() >= self._due
 
     def wait(self) -> None:
         self._real.wait()

@@ -87,8 +87,12 @@ class Measurement:
     def save(self, path: str | Path) -> None:
         """Write all of it to `path`, whole or not at all."""
         with beside(Path(path)) as other:
-            begin(other, self.machine)
-            append(other, self.trials)
+            other.write_text(self.text(), encoding="utf-8")
+
+    def text(self) -> str:
+        """The lines of its file."""
+        lines = [{FORMAT: VERSION, "machine": self.machine}, *map(_short, self.trials)]
+        return "".join(json.dumps(line) + "\n" for line in lines)
 
     @classmethod
     def load(cls, path: str | Path) -> "Measurement":
@@ -101,7 +105,12 @@ class Measurement:
             raise checks.refuse(
                 "path", "a file that `pdekit scale` wrote", str(path), "give one that is there"
             )
-        head, *rest = _lines(Path(path)) or [{}]
+        return cls.parse(Path(path).read_text(encoding="utf-8"), name)
+
+    @classmethod
+    def parse(cls, text: str, name: str = "text") -> "Measurement":
+        """What `text()` gave, read from the file `name`; ValueError as for `load`."""
+        head, *rest = _lines(text, name) or [{}]
         if FORMAT not in head:
             raise checks.refuse(
                 "path", f"a file that begins with {FORMAT!r}", name, "give one of `pdekit scale`"
@@ -138,14 +147,13 @@ def _short(trial: Trial) -> dict[str, Any]:
     return {name: value for name, value in asdict(trial).items() if value != getattr(empty, name)}
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
+def _lines(text: str, name: str) -> list[dict[str, Any]]:
     """The lines that are whole; a process that is ended while it writes leaves a part of its last."""
-    whole = path.read_text(encoding="utf-8").split("\n")[:-1]
     try:
-        return [json.loads(line) for line in whole]
+        return [json.loads(line) for line in text.split("\n")[:-1]]
     except json.JSONDecodeError as error:
         expected = f"a file that begins with {FORMAT!r}"
-        raise checks.refuse("path", expected, path.name, f"give one of `pdekit scale` ({error})") from None
+        raise checks.refuse("path", expected, name, f"give one of `pdekit scale` ({error})") from None
 
 
 def _plain(value: Any) -> Any:
