@@ -84,8 +84,8 @@ class Over:
 
 def dollars(network: object, ranks: np.ndarray, seconds: np.ndarray) -> np.ndarray:
     """What whole nodes for `ranks` (n,) cost in `seconds` (n,); nan for a network without a price."""
-    price, per_node = getattr(network, "price", math.nan), getattr(network, "per_node", 1)
-    return np.ceil(ranks / per_node) * price * seconds / 3600
+    price, per_node = getattr(network, "price", None), getattr(network, "per_node", 1)
+    return np.ceil(ranks / per_node) * (math.nan if price is None else price) * seconds / 3600
 
 
 def _algorithms(ranks: int, per_node: int) -> Iterator[Iterable[flows.Round]]:

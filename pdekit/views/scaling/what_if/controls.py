@@ -64,7 +64,13 @@ class Controls:
 def _log_slider(words: str, span: tuple[float, float], unit: float) -> widgets.FloatLogSlider:
     low, high = (math.log10(end / unit) for end in span)
     return widgets.FloatLogSlider(
-        description=words, min=low, max=high, step=0.02, readout_format=".3~g", continuous_update=True
+        10 ** ((low + high) / 2),
+        description=words,
+        min=low,
+        max=high,
+        step=0.02,
+        readout_format=".3g",
+        continuous_update=True,
     )
 
 
