@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pdekit import checks
-from pdekit.scaling.allreduce import ALGORITHMS
+from pdekit.scaling.allreduce import ALGORITHMS, COUNTS
 from pdekit.scaling.link import Link
 from pdekit.scaling.measurement import Measurement
 from pdekit.scaling.pieces import Form, Piecewise, held_out_error
@@ -20,12 +20,17 @@ AS_GOOD = 1.25  # times the best: what cannot be told from it
 
 @dataclass(frozen=True)
 class Messages:
-    """A fitted `Network`: `fits` are the best and those that cannot be told from it, `scatter` that of the best."""
+    """A fitted `Network`: `fits` are the best and those that cannot be told from it, `scatter` that of the best.
+
+    `bytes` and `ranks` are those of the allreduces that it was fitted to, `sending` the seconds for each byte of the
+    longest ping-pong; 0 if there was none.
+    """
 
     fits: tuple[Piecewise, ...]
     scatter: Scatter
     bytes: np.ndarray
     ranks: np.ndarray
+    sending: float = 0.0
 
     @property
     def algorithm(self) -> str:
@@ -34,14 +39,18 @@ class Messages:
 
     @property
     def link(self) -> Link:
-        """The latency of the shortest messages, and the bandwidth of one of the largest size that was measured.
+        """The latency of a round of the shortest messages, and the bandwidth of one of the largest size.
 
-        What it takes to add up the numbers is in the bandwidth.
+        What it takes to add up the numbers is what the ping-pong of that size does not take; without ping-pongs it is
+        in the bandwidth.
         """
-        best, most = self.fits[0], float(self.bytes.max())
-        whole = float(best.seconds(np.array([most]), self.ranks.max(keepdims=True))[0])
+        best, most, ranks = self.fits[0], float(self.bytes.max()), self.ranks.max(keepdims=True)
+        whole = float(best.seconds(np.array([most]), ranks)[0])
         least = 1e-3 * whole  # where the times do not show a latency, or no bandwidth: not more than that
-        return Link(max(best.latency, least / self.ranks.max()), most / max(best.transfer(most), least))
+        each = max(best.transfer(most), least) / most
+        sent = min(each, self.sending or each)
+        _, moved, added = COUNTS[best.form.above](ranks)
+        return Link(max(best.latency, least / ranks[0]), 1 / sent, (each - sent) * float(moved[0] / added[0]))
 
     def allreduce(self, bytes: ArrayLike, ranks: ArrayLike) -> np.ndarray:
         """Seconds of an allreduce of `bytes` on `ranks` ranks, broadcast against each other; 0 on one rank.
@@ -119,7 +128,20 @@ def fit_messages(measurement: Measurement) -> Messages:
     if len(np.unique(ranks)) == 1:
         good = good[:1]  # one world size does not tell them apart, and nothing else is predicted
     fits = tuple(Piecewise.fitted(form, sizes, ranks, medians) for form in good)
-    return Messages(fits, _scatter(several, fits[0], sizes, ranks, medians), sizes, ranks)
+    return Messages(
+        fits, _scatter(several, fits[0], sizes, ranks, medians), sizes, ranks, _sending(measurement)
+    )
+
+
+def _sending(measurement: Measurement) -> float:
+    """Seconds for each byte of the longest ping-pong, less those of the shortest, which are its latency."""
+    found = measurement.of("ping-pong")
+    check_seconds(found)
+    medians = {key[0]: float(np.median(of.column("seconds"))) for key, of in found.groups("bytes").items()}
+    if len(medians) < 2:
+        return 0.0
+    shortest, longest = min(medians), max(medians)
+    return max(0.0, medians[longest] - medians[shortest]) / (longest - shortest)
 
 
 def _best_form(name: str, sizes: np.ndarray, ranks: np.ndarray, seconds: np.ndarray) -> tuple[Form, float]:

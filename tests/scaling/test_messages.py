@@ -1,11 +1,13 @@
 """Fits of allreduces: known machines come out, what was held out lies in the band, and nonsense gives no curve."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pdekit.scaling import Link, Measurement, Messages, Trial, fit_messages
+from pdekit.scaling import ring as ring_of
 from tests.scaling import synthetic
 from tests.scaling.synthetic import SIZES, Law, allreduces
 
@@ -67,6 +69,19 @@ def test_known_latency_bandwidth_and_algorithm_come_out() -> None:
     assert isinstance(messages.link, Link)
 
 
+def test_ping_pongs_tell_adding_up_from_sending() -> None:
+    """A ring moves 2 bytes for each that it adds up: of 1 ns for a moved byte sending takes 0.4, so adding 1.2."""
+    ring = allreduces(LAWS["ring"], (2, 4, 8), noise=0.02)
+    pings = [Trial("ping-pong", 2, 20e-6 + n * 0.4e-9, bytes=n) for n in SIZES]
+    link = fit_messages(Measurement(ring.trials + pings)).link
+    assert link.bandwidth == pytest.approx(2.5e9, rel=0.05) and link.summing == pytest.approx(
+        1.2e-9, rel=0.05
+    )
+    assert ring_of(8e6, 4, link) == pytest.approx(LAWS["ring"](8e6, 4), rel=0.05)
+    slower = [replace(t, seconds=10 * t.seconds) for t in pings]
+    assert fit_messages(Measurement(ring.trials + slower)).link == fit_messages(ring).link
+
+
 def test_far_from_what_was_measured_the_band_is_wider() -> None:
     messages = fit_messages(allreduces(LAWS["ring"], (2, 4, 8), noise=0.05))
     low, high = messages.band([1e6, 1e6, 1e6, 1e9], [8, 64, 4096, 8])
@@ -98,8 +113,7 @@ def test_one_world_size_predicts_itself_and_no_other() -> None:
 
 def changed(of: Measurement, **values: object) -> Measurement:
     """The last trial with other values."""
-    last = of.trials[-1]
-    return Measurement([*of.trials[:-1], Trial(**{**vars(last), **values})])
+    return Measurement([*of.trials[:-1], replace(of.trials[-1], **values)])
 
 
 GOOD = allreduces(LAWS["ring"], (2, 4))
