@@ -1,12 +1,12 @@
 """What an allreduce costs here, fitted to measured ones: with a band, between and beyond what was measured."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pdekit import checks
-from pdekit.scaling.allreduce import ALGORITHMS
+from pdekit.scaling.allreduce import ALGORITHMS, COUNTS
 from pdekit.scaling.link import Link
 from pdekit.scaling.measurement import Measurement
 from pdekit.scaling.pieces import Form, Piecewise, held_out_error
@@ -14,18 +14,23 @@ from pdekit.scaling.scatter import Scatter, doublings_outside
 from pdekit.scaling.sound import check_grow, check_seconds
 
 SIZES = 4  # of messages at least: a latency, a bandwidth, and two to see whether they hold
-BETTER = 0.9  # of the error that it had: what another piece has to bring
-AS_GOOD = 1.25  # times the least error: what cannot be told from the best
+WORTH = 1.05  # how much lower the error has to be for one number more in the model; a piece has two
+AS_GOOD = 1.25  # times the best: what cannot be told from it
 
 
 @dataclass(frozen=True)
 class Messages:
-    """A fitted `Network`: `fits` are the best and those that cannot be told from it, `scatter` that of the best."""
+    """A fitted `Network`: `fits` are the best and those that cannot be told from it, `scatter` that of the best.
+
+    `bytes` and `ranks` are those of the allreduces that it was fitted to, `sending` the seconds for each byte of the
+    longest ping-pong; 0 if there was none.
+    """
 
     fits: tuple[Piecewise, ...]
     scatter: Scatter
     bytes: np.ndarray
     ranks: np.ndarray
+    sending: float = 0.0
 
     @property
     def algorithm(self) -> str:
@@ -34,14 +39,18 @@ class Messages:
 
     @property
     def link(self) -> Link:
-        """The latency of the shortest messages, and the bandwidth of one of the largest size that was measured.
+        """The latency of a round of the shortest messages, and the bandwidth of one of the largest size.
 
-        What it takes to add up the numbers is in the bandwidth.
+        What it takes to add up the numbers is what the ping-pong of that size does not take; without ping-pongs it is
+        in the bandwidth.
         """
-        best, most = self.fits[0], float(self.bytes.max())
-        whole = float(best.seconds(np.array([most]), self.ranks.max(keepdims=True))[0])
+        best, most, ranks = self.fits[0], float(self.bytes.max()), self.ranks.max(keepdims=True)
+        whole = float(best.seconds(np.array([most]), ranks)[0])
         least = 1e-3 * whole  # where the times do not show a latency, or no bandwidth: not more than that
-        return Link(max(best.latency, least / self.ranks.max()), most / max(best.transfer(most), least))
+        each = max(best.transfer(most), least) / most
+        sent = min(each, self.sending or each)
+        _, moved, added = COUNTS[best.form.above](ranks)
+        return Link(max(best.latency, least / ranks[0]), 1 / sent, (each - sent) * float(moved[0] / added[0]))
 
     def allreduce(self, bytes: ArrayLike, ranks: ArrayLike) -> np.ndarray:
         """Seconds of an allreduce of `bytes` on `ranks` ranks, broadcast against each other; 0 on one rank.
@@ -56,7 +65,8 @@ class Messages:
 
         Within what was measured by the errors of fits without a size, or without a world size. Beyond it, as much again
         for each doubling (errors that add up at random), the uncertainty of the coefficients, and around all fits that
-        are as good. ValueError as `allreduce`, and for a level outside (0, 1).
+        are as good. Between two sizes where MPI changes its ways, around both. ValueError as `allreduce`, and for a
+        level outside (0, 1).
         """
         n, p = self._checked(bytes, ranks)
         shape, n, p = n.shape, n.ravel(), p.ravel()
@@ -64,10 +74,11 @@ class Messages:
         outside[p == 1] = 0
         lows, highs = [], []
         for fit in self.fits:
-            seconds = fit.seconds(n, p)
             unsure = np.where(outside > 0, np.nan_to_num(fit.uncertainty(n, p)), 0)
             low, high = self.scatter.limits(level, np.hypot(unsure, self.scatter.size * np.sqrt(outside)))
-            lows.append(seconds * low), highs.append(seconds * high)
+            for form in (fit.form, *fit.form.between(self.bytes)):
+                seconds = replace(fit, form=form).seconds(n, p)
+                lows.append(seconds * low), highs.append(seconds * high)
         return np.min(lows, axis=0).reshape(shape), np.max(highs, axis=0).reshape(shape)
 
     def _checked(self, bytes: ArrayLike, ranks: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -110,31 +121,49 @@ def fit_messages(measurement: Measurement) -> Messages:
     medians = np.array([np.median(group.column("seconds")) for _, group in groups])
     candidates = {}
     for name in ALGORITHMS:
-        form, error = _best_form(name, sizes, ranks, medians)
-        candidates[form] = error
+        form, worth = _best_form(name, sizes, ranks, medians)
+        candidates[form] = worth
     least = min(candidates.values())
     good = sorted((form for form in candidates if candidates[form] <= AS_GOOD * least), key=candidates.get)
     if len(np.unique(ranks)) == 1:
         good = good[:1]  # one world size does not tell them apart, and nothing else is predicted
     fits = tuple(Piecewise.fitted(form, sizes, ranks, medians) for form in good)
-    return Messages(fits, _scatter(several, fits[0], sizes, ranks, medians), sizes, ranks)
+    return Messages(
+        fits, _scatter(several, fits[0], sizes, ranks, medians), sizes, ranks, _sending(measurement)
+    )
+
+
+def _sending(measurement: Measurement) -> float:
+    """Seconds for each byte of the longest ping-pong, less those of the shortest, which are its latency."""
+    found = measurement.of("ping-pong")
+    check_seconds(found)
+    medians = {key[0]: float(np.median(of.column("seconds"))) for key, of in found.groups("bytes").items()}
+    if len(medians) < 2:
+        return 0.0
+    shortest, longest = min(medians), max(medians)
+    return max(0.0, medians[longest] - medians[shortest]) / (longest - shortest)
 
 
 def _best_form(name: str, sizes: np.ndarray, ranks: np.ndarray, seconds: np.ndarray) -> tuple[Form, float]:
-    """From one piece of that algorithm on, the change that lowers the held-out error most, while there is one."""
+    """From one piece of that algorithm on, the change that is worth most, while there is one; and what it comes to."""
     distinct = np.unique(sizes)
     between = np.sqrt(distinct[1:] * distinct[:-1])
+
+    def worth(form: Form) -> float:
+        numbers = 2 * len(form.knots) + (form.switch > 0)
+        return held_out_error(form, sizes, ranks, seconds) * WORTH**numbers
+
     form, most = Form(name, name), (len(distinct) - 1) // 3
-    error = held_out_error(form, sizes, ranks, seconds)
+    found = worth(form)
     while True:
         changed = [form.with_knot(knot) for knot in between if knot not in form.knots]
         changed = changed if len(form.knots) < most else []
         if form.switch == 0 and name != "recursive doubling" and len(np.unique(ranks)) > 1:
             changed += [Form("recursive doubling", name, switch, form.knots) for switch in between]
-        errors = [held_out_error(other, sizes, ranks, seconds) for other in changed]
-        if not errors or min(errors) > BETTER * error:
-            return form, error
-        form, error = changed[int(np.argmin(errors))], min(errors)
+        worths = [worth(other) for other in changed]
+        if not worths or min(worths) >= found:
+            return form, found
+        form, found = changed[int(np.argmin(worths))], min(worths)
 
 
 def _scatter(

@@ -54,6 +54,24 @@ class Form:
         """One more piece."""
         return replace(self, knots=tuple(sorted((*self.knots, knot))))
 
+    def between(self, sizes: np.ndarray) -> "tuple[Form, Form]":
+        """The same where all that changes does so just above the nearest of the `sizes` below, and at that above.
+
+        Where between two measured sizes that is, is not known.
+        """
+
+        def moved(edge: float, up: bool) -> float:
+            if edge == 0:
+                return 0.0
+            return float(
+                sizes[sizes >= edge].min() if up else np.nextafter(sizes[sizes < edge].max(), np.inf)
+            )
+
+        return tuple(
+            replace(self, switch=moved(self.switch, up), knots=tuple(moved(k, up) for k in self.knots))
+            for up in (False, True)
+        )
+
 
 @dataclass(frozen=True)
 class Piecewise:

@@ -15,6 +15,7 @@ from pdekit.scaling.sound import check_seconds, on_a_node
 from pdekit.scaling.steps import Steps, late
 
 PIECES = 3  # different steps at least: a fixed part, one per sample, and one to see whether they hold
+LEAST = 0.01  # of a step's seconds: what it computes, where the messages look as if they took all of it
 KEY = ("optimizer", "resolution", "threads", "ranks", "nodes", "global_batch")
 
 
@@ -75,10 +76,10 @@ def _kind(group: Measurement, traffic: dict[str, Traffic], messages: Messages | 
 
 
 def _computing(trial: Trial, sent: float) -> float:
-    """Seconds of the rank that the others wait for: all but what it spends in messages itself."""
-    if trial.communication:
-        return max(trial.seconds - min(trial.communication), 0.05 * trial.seconds)
-    return max(trial.seconds - (0.0 if np.isnan(sent) else sent), 0.05 * trial.seconds)
+    """Seconds of the rank that computes longest; without a number for each, of a step less its messages."""
+    if trial.compute:
+        return max(trial.compute)
+    return max(trial.seconds - (0.0 if np.isnan(sent) else sent), LEAST * trial.seconds)
 
 
 def _messages_seconds(trial: Trial, traffic: dict[str, Traffic], messages: Messages | None) -> float:

@@ -66,11 +66,15 @@ ROUNDS = {
 }
 
 
-def simulate(name: str, vectors: np.ndarray, alpha: float, beta: float, gamma: float) -> tuple[np.ndarray, float]:
+def simulate(
+    name: str, vectors: np.ndarray, alpha: float, beta: float, gamma: float
+) -> tuple[np.ndarray, float]:
     """What every rank (p, n) has in the end, and after how many seconds; beta and gamma for each number."""
     have, seconds = vectors.copy(), 0.0
     for sends in ROUNDS[name](*vectors.shape):
-        assert len({s[0] for s in sends}) == len(sends) == len({s[1] for s in sends}), "one message in, one out"
+        assert len({s[0] for s in sends}) == len(sends) == len({s[1] for s in sends}), (
+            "one message in, one out"
+        )
         before, slowest = have.copy(), 0.0
         for source, destination, part, add in sends:
             n = part.stop - part.start

@@ -65,11 +65,11 @@ class Training:
     """Steps of a known model: fixed + per sample, a memory bus, 36 small messages, a gradient, and late ranks."""
 
     fixed, bus, jitter = 4e-3, 0.05, 0.02
-    per_sample = {32: 3e-3, 64: 12e-3, 128: 50e-3}
     small, small_bytes = 36, 600
 
     def __init__(self, law: Law, cores: int = 16) -> None:
         self.law, self.cores = law, cores
+        self.per_sample = {32: 3e-3, 64: 12e-3, 128: 48e-3}
 
     def compute(self, p: int, batch: int, resolution: int) -> float:
         busy = min(p, self.cores)

@@ -43,7 +43,8 @@ def test_the_best_depends_on_the_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bytes", "ranks", "name"), [(8, 0, "ranks"), (8, [2, 2.5], "ranks"), (-1, 2, "bytes"), (math.nan, 2, "bytes")]
+    ("bytes", "ranks", "name"),
+    [(8, 0, "ranks"), (8, [2, 2.5], "ranks"), (-1, 2, "bytes"), (math.nan, 2, "bytes")],
 )
 def test_what_cannot_be_is_refused(bytes: float, ranks: object, name: str) -> None:
     with pytest.raises(ValueError, match=f"{name}: expected .* at least"):

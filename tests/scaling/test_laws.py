@@ -34,7 +34,9 @@ def test_iso_efficiency_of_an_allreduce_by_its_formula() -> None:
     found = laws.iso_efficiency(lambda w, ranks: w / ranks + 2 * math.log2(ranks), p, 0.8, least=1e-3)
     np.testing.assert_allclose(found[1:], 8 * p[1:] * np.log2(p[1:]), rtol=1e-9)
     assert found[0] == 1e-3  # one rank is always efficient
-    assert laws.iso_efficiency(lambda w, ranks: 0.5 * w + 0.5 * w / ranks, 4, 0.8) == math.inf  # Amdahl's limit
+    assert (
+        laws.iso_efficiency(lambda w, ranks: 0.5 * w + 0.5 * w / ranks, 4, 0.8) == math.inf
+    )  # Amdahl's limit
 
 
 @pytest.mark.parametrize(
