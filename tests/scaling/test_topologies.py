@@ -115,6 +115,38 @@ def test_a_ring_carries_what_goes_past(side: int, distance: int, load: float) ->
         assert found.max() == load
 
 
+@pytest.mark.parametrize("sides", [(5, 3, 4), (4, 6), (7,)])
+def test_a_torus_turns_at_each_dimension(sides: tuple[int, ...]) -> None:
+    """Random messages, walked switch by switch along the graph's cables: each of them carries what it should."""
+    torus, random = Torus(len(sides), sides=sides), np.random.default_rng(1)
+    nodes = int(np.prod(sides))
+    graph, carried = torus.graph(nodes), {}
+    src = np.arange(nodes)
+    dst = (src + random.integers(1, nodes, nodes)) % nodes
+    bytes = random.random(nodes)
+
+    def walk(at: tuple[int, ...], to: tuple[int, ...], n: float) -> None:
+        if at == to:
+            return
+        axis = next(k for k, side in enumerate(sides) if at[k] != to[k])
+        ahead, side = (to[axis] - at[axis]) % sides[axis], sides[axis]
+        ways = [sign for sign in (1, -1) if (ahead if sign == 1 else side - ahead) <= side / 2]
+        for sign in ways:
+            here = at
+            while here[axis] != to[axis]:
+                there = (*here[:axis], (here[axis] + sign) % side, *here[axis + 1 :])
+                assert graph.has_edge(here, there)
+                carried[here, there] = carried.get((here, there), 0.0) + n / len(ways)
+                here = there
+        walk((*at[:axis], to[axis], *at[axis + 1 :]), to, n)
+
+    for a, b, n in zip(src, dst, bytes, strict=True):
+        at, to = (tuple(map(int, np.unravel_index(host, sides))) for host in (a, b))
+        walk(at, to, n)
+    found = torus.routes(src, dst, nodes).load(bytes)[2 * nodes :]
+    np.testing.assert_allclose(np.sort(found[found > 0]), np.sort(list(carried.values())), rtol=1e-12)
+
+
 def test_a_torus_is_nearly_a_cube() -> None:
     assert Torus(3).shape(4096) == (16, 16, 16)
     assert Torus(3).shape(128) == (6, 5, 5)
