@@ -43,7 +43,6 @@ _HOME = {
     "Machine": "pdekit.scaling",
     "Torus": "pdekit.scaling",
     "machines": "pdekit.scaling.machines",
-    "fit": "pdekit.scaling",
     "fit": "pdekit.scaling.fit",
     "amdahl": "pdekit.scaling",
     "gustafson": "pdekit.scaling",
