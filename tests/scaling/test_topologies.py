@@ -6,7 +6,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from pdekit.scaling.cables import Topology, bisection
+from pdekit.scaling.cables import Topology, bisection, hops
 from pdekit.scaling.dragonfly import Dragonfly
 from pdekit.scaling.topologies import FatTree, Flat, read
 from pdekit.scaling.torus import Torus
@@ -168,6 +168,15 @@ def test_a_torus_is_nearly_a_cube() -> None:
 )
 def test_bisection(topology: Topology, nodes: int, cables: int) -> None:
     assert bisection(topology, nodes) == cables
+
+
+def test_hops() -> None:
+    """By hand: three in its leaf of four, the rest behind a spine; on a ring, ever further, then nearer."""
+    np.testing.assert_array_equal(hops(FatTree(4, 4), 12), [2] * 3 + [4] * 8)
+    np.testing.assert_array_equal(hops(Torus(1, sides=(6,)), 6), [3, 4, 5, 4, 3])
+    np.testing.assert_array_equal(hops(FatTree(4, 4), 8, host=5), [4] * 4 + [2] * 3)
+    with pytest.raises(ValueError, match="host: expected a whole number, between 0 and 7"):
+        hops(Flat(), 8, host=8)
 
 
 def test_words_name_topologies() -> None:
