@@ -20,7 +20,8 @@ from pdekit.measure.plan import Plan
 from pdekit.parallel import Comm
 from pdekit.parallel.agree import together
 from pdekit.processors import cores
-from pdekit.scaling.comparison import compare_measurements
+from pdekit.scaling.comparison import compare_measurements, in_seconds
+from pdekit.scaling.fit import fit
 from pdekit.scaling.measurement import Measurement
 from pdekit.scaling.shown import report
 from pdekit.train.faults import SHARED
@@ -122,10 +123,30 @@ def become_ranks(arguments: argparse.Namespace, ranks: int, file: Path) -> NoRet
 
 
 def show(found: Measurement, earlier: Measurement | None) -> None:
-    """Print what was measured, what to doubt of it, and what changed."""
+    """Print what was measured, what to doubt of it, what the model says, and what changed."""
     print(report(found), flush=True)
+    print("\n".join(["", "What the model says:", *(f"  {words}" for words in modelled(found))]), flush=True)
     if earlier is not None:
         print(f"\n{compare_measurements(earlier, found)}", flush=True)
+
+
+def modelled(found: Measurement) -> list[str]:
+    """The notes of the model of `found`, or why there is none."""
+    try:
+        model = fit(found)
+    except ValueError as error:
+        return [f"nothing yet: {error}"]
+    said = [note for note in model.notes if note not in found.warnings]
+    if model.steps is None or max(model.steps.ranks) < 2:
+        return said
+    for optimizer in model.steps.compute.fixed:
+        most = max(model.steps.ranks)
+        batch = max(t.global_batch for t in found.of("step", optimizer=optimizer, ranks=most).trials)
+        parts = model.steps.predict(most, batch, optimizer=optimizer)
+        names = ("compute", "norms", "gradient", "waiting")
+        words = ", ".join(f"{name} {in_seconds(float(getattr(parts, name)))}" for name in names)
+        said.append(f"a step of {optimizer} on {most} ranks, batch {batch}: {words}")
+    return said
 
 
 class Progress:

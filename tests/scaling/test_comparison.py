@@ -97,7 +97,9 @@ def test_rows_of_strong_and_weak_scaling() -> None:
     )
     assert (two.speedup, two.efficiency) == (pytest.approx(1.25), pytest.approx(0.625))
     assert (two.communication, two.waiting, two.memory) == (pytest.approx(0.2), pytest.approx(0.1), 3 * 10**8)
+    assert np.isnan(one.serial) and two.serial == pytest.approx((1 / 1.25 - 1 / 2) / (1 - 1 / 2))
     _, weak = found["weak"][1]
+    assert np.isnan(weak.serial)
     assert (weak.batch, weak.speedup, weak.efficiency) == (8, pytest.approx(1.6), pytest.approx(0.8))
 
 
