@@ -24,6 +24,7 @@ from pdekit.scaling.comparison import compare_measurements, in_seconds
 from pdekit.scaling.fit import fit
 from pdekit.scaling.measurement import Measurement
 from pdekit.scaling.shown import report
+from pdekit.scaling.steps import Steps
 from pdekit.train.faults import SHARED
 
 SETTINGS = tuple(field.name for field in fields(Plan))
@@ -131,18 +132,22 @@ def show(found: Measurement, earlier: Measurement | None) -> None:
 
 
 def modelled(found: Measurement) -> list[str]:
-    """The notes of the model of `found`, or why there is none."""
+    """What the model of `found` says, or why there is none."""
     try:
         model = fit(found)
+        return [*(note for note in model.notes if note not in found.warnings), *_parts(found, model.steps)]
     except ValueError as error:
         return [f"nothing yet: {error}"]
-    said = [note for note in model.notes if note not in found.warnings]
-    if model.steps is None or max(model.steps.ranks) < 2:
-        return said
-    for optimizer in model.steps.compute.fixed:
-        most = max(model.steps.ranks)
-        batch = max(t.global_batch for t in found.of("step", optimizer=optimizer, ranks=most).trials)
-        parts = model.steps.predict(most, batch, optimizer=optimizer)
+
+
+def _parts(found: Measurement, steps: Steps | None) -> list[str]:
+    """Where the time of a step on most ranks goes, for each optimizer."""
+    said = []
+    most = max(steps.ranks) if steps is not None else 1
+    of = found.of("step", ranks=most).groups("optimizer") if most > 1 else {}
+    for (optimizer,), trials in of.items():
+        batch = int(trials.column("global_batch").max())
+        parts = steps.predict(most, batch, optimizer=optimizer)
         names = ("compute", "norms", "gradient", "waiting")
         words = ", ".join(f"{name} {in_seconds(float(getattr(parts, name)))}" for name in names)
         said.append(f"a step of {optimizer} on {most} ranks, batch {batch}: {words}")

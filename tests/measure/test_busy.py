@@ -41,6 +41,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fake:
     made = Fake()
     monkeypatch.setitem(sys.modules, "psutil", made)
     monkeypatch.setattr(busy, "THROTTLED", tmp_path / "cpu.stat")
+    monkeypatch.setattr(processors, "SYSTEM", tmp_path)
     made.now = 100.0
     monkeypatch.setattr(busy.time, "monotonic", lambda: made.now)
     return made
@@ -48,12 +49,17 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Fake:
 
 def test_others_are_all_but_ours(machine: Fake, tmp_path: Path) -> None:
     """10 s: in all 14 s of work, ours 9; two of the others are called cc1, one of them new; 1 s stolen, 0.5 held back.
+    Two cores were hot before, and one of them is five times more.
 
     Fails if a process that has another's old number is taken for it, if a guest's time counts twice, or idle as work.
     """
     machine.spent = {(1, 0.5, "python"): 50.0, (2, 0.5, "cc1"): 7.0, (9, 0.1, "old"): 90.0}
     (tmp_path / "cpu.stat").write_text("usage_usec 9\nthrottled_usec 1000000\n")
+    for cpu in (0, 1):
+        (tmp_path / f"cpu{cpu}" / "thermal_throttle").mkdir(parents=True)
+        (tmp_path / f"cpu{cpu}" / "thermal_throttle" / "core_throttle_count").write_text("40\n")
     watch = busy.Watch([1])
+    (tmp_path / "cpu1" / "thermal_throttle" / "core_throttle_count").write_text("45\n")
     machine.now += 10
     machine.times = Times(10.0, 1.0, 2.0, 5.0, 2.0, 0.5, 0.5, 1.0, 3.0, 0.0)
     machine.spent = {
@@ -64,10 +70,17 @@ def test_others_are_all_but_ours(machine: Fake, tmp_path: Path) -> None:
     }
     (tmp_path / "cpu.stat").write_text("usage_usec 9\nthrottled_usec 1500000\n")
     assert watch.reading() == {
-        "seconds": 10.0, "others": 0.5, "stolen": 0.1, "throttled": 0.05, "who": {"cc1": 0.3, "new": 0.05}
+        "seconds": 10.0, "others": 0.5, "stolen": 0.1, "throttled": 0.05, "hot": 5, "who": {"cc1": 0.3, "new": 0.05}
     }  # fmt: skip
     machine.now += 5
-    assert watch.reading() == {"seconds": 5.0, "others": 0.0, "stolen": 0.0, "throttled": 0.0, "who": {}}
+    assert watch.reading() == {
+        "seconds": 5.0,
+        "others": 0.0,
+        "stolen": 0.0,
+        "throttled": 0.0,
+        "hot": 0,
+        "who": {},
+    }
 
 
 def test_nobody_looks_for_nobody_or_without_psutil(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,7 +137,7 @@ def test_what_cannot_be_is_refused_in_one_line(
 
 
 def test_resume_has_the_plan_of_its_file(capsys: pytest.CaptureFixture[str]) -> None:
-    pk.Measurement([], {"plan": pk.Plan((1,), experiment=EXPERIMENT, resolutions=(16,)).dict()}).save(
+    pk.Measurement([], {"plan": pk.Plan((1,), experiment=EXPERIMENT, resolutions=(16,)).values()}).save(
         "a.jsonl"
     )
     assert main(["scale", "--resume", "a.jsonl", "--rounds", "3"]) == 2
