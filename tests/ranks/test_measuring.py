@@ -59,8 +59,8 @@ def test_it_goes_on_and_is_refused_on_all_ranks(tmp_path: Path) -> None:
 
 def test_a_rank_without_a_part_sleeps() -> None:
     """Fails if it waits in MPI, which keeps its core busy."""
-    spent = on_ranks(3, "asleep", seconds=1.0)
-    assert max(spent) < 0.3
+    first, *others = on_ranks(3, "asleep", seconds=1.0)
+    assert min(others) > max(first, 5)
 
 
 def test_what_ranks_say_to_each_other() -> None:
