@@ -10,7 +10,9 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 READY = .venv/ready-$(MPI)
 RUN = .venv/bin/python
 
-.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-shaped bench-bits bench-losses bench-lbfgs bench-optimizers bench-dashboard clean
+.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-shaped bench-scaling-shaped bench-simgrid bench-bits bench-losses bench-lbfgs bench-optimizers bench-dashboard clean
+.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-shaped bench-bits bench-losses bench-lbfgs bench-optimizers bench-dashboard bench-break-even bench-what-if clean
+.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-shaped bench-scaling-shaped bench-simgrid bench-bits bench-losses bench-lbfgs bench-optimizers bench-dashboard bench-break-even bench-what-if clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -46,6 +48,12 @@ bench-overlap: $(READY) ## gradients after backward or during it, on networks of
 bench-shaped: $(READY) ## the same over TCP on shaped cables (needs root on Linux), and what the model says of it
 	@$(RUN) -m tests.benchmarks.shaped $(ARGS)
 
+bench-scaling-shaped: $(READY) ## allreduces between two to eight nodes on shaped cables (needs root on Linux), fitted and predicted
+	@$(RUN) -m tests.benchmarks.scaling_shaped $(ARGS)
+
+bench-simgrid: $(READY) ## the model of an allreduce against SimGrid, to 1,024 hosts (needs smpirun)
+	@$(RUN) -m tests.benchmarks.simgrid $(ARGS)
+
 bench-bits: $(READY) ## what the same bits on any number of ranks cost
 	@$(RUN) -m tests.benchmarks.reproducible $(ARGS)
 
@@ -57,6 +65,12 @@ bench-lbfgs: $(READY) ## evaluations of L-BFGS against torch's to the same losse
 
 bench-dashboard: $(READY) ## what the dashboard costs a step, with a browser on this machine (ARGS=--browser) or without
 	@$(RUN) -m tests.benchmarks.dashboard $(ARGS)
+
+bench-break-even: $(READY) ## training and inference against multigrid, from what on it pays (eight minutes)
+	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.break_even $(ARGS)
+
+bench-what-if: $(READY) ## milliseconds from a slider of the what-if to its new curves
+	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.what_if $(ARGS)
 
 bench-optimizers: $(READY) ## methods x problems x batches: seconds, epochs and messages to the same loss (hours)
 	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.optimizers $(ARGS)

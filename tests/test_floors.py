@@ -19,7 +19,7 @@ MAY_IMPORT = {  # room -> (rooms, heavy dependencies) that its modules may impor
     "scaling": (set(), set()),
     "measure": ({"pde", "generators", "optim", "parallel", "train", "scaling"}, {"torch"}),
     "cluster": (set(), {"ipyparallel"}),
-    "views": ({"pde", "train", "cluster"}, {"plotly", "ipywidgets"}),
+    "views": ({"pde", "train", "cluster", "scaling"}, {"plotly", "ipywidgets"}),
 }
 DOORS = {  # the few files that may do more
     "measure/command.py": ({"cluster"}, set()),

@@ -3,8 +3,17 @@
 from pdekit.lazy import loader
 
 _HERE = {
+    "BreakEven": "pdekit.scaling.break_even",
+    "break_evens": "pdekit.scaling.break_even",
+    "what_if": "pdekit.scaling.answer",
     "Cost": "pdekit.scaling.cost",
+    "Dragonfly": "pdekit.scaling.dragonfly",
+    "FatTree": "pdekit.scaling.topologies",
+    "Flat": "pdekit.scaling.topologies",
     "Link": "pdekit.scaling.link",
+    "Machine": "pdekit.scaling.machines",
+    "Torus": "pdekit.scaling.torus",
+    "bisection": "pdekit.scaling.cables",
     "Measurement": "pdekit.scaling.measurement",
     "Messages": "pdekit.scaling.messages",
     "Model": "pdekit.scaling.fit",

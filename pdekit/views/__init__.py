@@ -12,6 +12,14 @@ _HOME = {
     "plot_error": "pdekit.views.curves",
     "plot_scaling": "pdekit.views.curves",
     "plot_ranks": "pdekit.views.timeline",
+    "plot_algorithms": "pdekit.views.scaling.algorithms",
+    "plot_allreduce": "pdekit.views.scaling.algorithms",
+    "plot_break_even": "pdekit.views.scaling.break_even",
+    "plot_messages": "pdekit.views.scaling.messages",
+    "plot_speedup": "pdekit.views.scaling.speedup",
+    "plot_step": "pdekit.views.scaling.step",
+    "plot_topology": "pdekit.views.scaling.topology",
+    "WhatIf": "pdekit.views.scaling.what_if.what_if",
     "Dashboard": "pdekit.views.dashboard.dashboard",
 }
 

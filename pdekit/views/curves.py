@@ -5,13 +5,14 @@ from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
 from pdekit.averages import trailing_mean
 from pdekit.checks import one_of, refuse, whole
 from pdekit.views import theme
 from pdekit.views.arrays import checked_pair
+from pdekit.views.axes import finish, log_ticks
 
 By = Literal["both", "steps", "seconds", "samples"]
 _AXES = {  # what a history is shown against: its column, and the words
@@ -62,7 +63,7 @@ def plot_loss(histories: Any, by: By = "both", *, window: int = 1, title: str = 
             )
         figure.update_xaxes(title=label, row=1, col=column)
     figure.update_yaxes(title="loss", col=1)
-    return _finish(figure, title, len(choices))
+    return finish(figure, title, len(choices))
 
 
 def plot_error(
@@ -89,8 +90,8 @@ def plot_error(
             showlegend=bool(name),
         )
     figure.update_xaxes(title="seconds of training", rangemode="tozero")
-    figure.update_yaxes(title="relative L<sup>2</sup> error", **_log_ticks(*shown, text="{:g} %"))
-    return _finish(figure, title, 1)
+    figure.update_yaxes(title="relative L<sup>2</sup> error", **log_ticks(*shown, text="{:g} %"))
+    return finish(figure, title, 1)
 
 
 def plot_scaling(
@@ -121,20 +122,9 @@ def plot_scaling(
         figure.add_scatter(x=p, y=line, **straight, **place)
         figure.add_scatter(x=p, y=y, **measured, **place)
     figure.update_xaxes(title="ranks", type="log", tickvals=p, ticktext=[f"{v:g}" for v in p])
-    figure.update_yaxes(title="seconds per step", **_log_ticks(t, ideal), row=1, col=1)
+    figure.update_yaxes(title="seconds per step", **log_ticks(t, ideal), row=1, col=1)
     figure.update_yaxes(title="parallel efficiency", tickformat=".0%", rangemode="tozero", row=1, col=2)
-    return _finish(figure, title or f"{kind.capitalize()} scaling", 2)
-
-
-def _finish(figure: go.Figure, title: str, columns: int) -> go.Figure:
-    return figure.update_layout(
-        template=theme.template(),
-        title=title,
-        width=480 if columns == 1 else 700,
-        height=330,
-        hovermode="x unified",
-        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.03, "yanchor": "bottom"},
-    )
+    return finish(figure, title or f"{kind.capitalize()} scaling", 2)
 
 
 def _line(index: int) -> dict[str, Any]:
@@ -158,12 +148,3 @@ def _grid_changes(runs: Mapping[str, Any], quantity: str) -> list[tuple[float, s
             marks.add((float(_along(history, quantity)[index]), int(grids[index])))
     last = {size: where for where, size in sorted(marks)}
     return [(where, theme.grid_name(size) if last[size] == where else "") for where, size in sorted(marks)]
-
-
-def _log_ticks(*values: NDArray[np.float64], text: str = "{:g}") -> dict[str, Any]:
-    """A log axis with a few round ticks to each power of ten around the values."""
-    low, high = min(v.min() for v in values), max(v.max() for v in values)
-    digits = (1, 2, 5) if high > 10 * low else (1, 1.5, 2, 3, 4, 5, 6, 8)
-    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-    ticks = [digit * 10.0**power for power in powers for digit in digits]
-    return {"type": "log", "tickvals": ticks, "ticktext": [text.format(tick) for tick in ticks]}

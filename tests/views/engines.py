@@ -149,6 +149,20 @@ class FakeCluster:
         self.solvers.append(self.holder)
         return self.holder
 
+    async def scale_async(self, plan: pk.Plan, progress: Callable[[int, int, str], None]) -> pk.Measurement:
+        """Half as long on two ranks."""
+        pieces, trials = plan.turns(), []
+        for done, (number, piece) in enumerate(pieces):
+            progress(done, len(pieces), f"round {number + 1}")
+            await asyncio.sleep(0.05)
+            assert piece.kind == "step"
+            told = {"communication": (0.01,) * piece.ranks, "compute": (0.9,) * piece.ranks}
+            where = {"round": number, "resolution": piece.resolution, "global_batch": piece.global_batch}
+            trials.append(
+                pk.Trial("step", piece.ranks, 1 / piece.ranks, optimizer=piece.optimizer, **where, **told)
+            )
+        return pk.Measurement(trials, {"warnings": ["a <b>core</b> is shared"]})
+
     async def resume_async(self, folder: str | Path, ranks: int, code: bool = False) -> FakeSolver:
         if str(folder) not in self.shelf:
             raise ValueError(f"checkpoint: expected a folder with one, got {folder}; look for another")

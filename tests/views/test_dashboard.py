@@ -2,7 +2,11 @@
 
 import asyncio
 import html
+import os
 import re
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -510,3 +514,77 @@ def test_checkpoints_lie_where_they_are_wanted(cluster: FakeCluster, tmp_path: P
         assert not first.exists() and any(dash.run.folder.iterdir())
 
     run(FakeCluster(), temporarily)
+
+
+KERNEL = """
+from tests.views.engines import FakeCluster
+from tests.views.test_dashboard import EXPERIMENT, run, trained
+
+async def story(dash):
+    await trained(dash)
+    print(dash.run.folder)
+
+run(FakeCluster(), story)
+"""
+
+
+def test_a_run_outlives_its_kernel(cluster: FakeCluster) -> None:
+    """The next dashboard in the directory offers the run of a kernel that has ended; not that of one that lives."""
+    there = os.environ | {"TMPDIR": tempfile.gettempdir()}
+    command = [sys.executable, "-c", KERNEL]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, env=there)
+    left = Path(done.stdout.splitlines()[-1])
+    assert any(left.iterdir())
+    cluster.shelf[str(left)] = (EXPERIMENT, pk.History().steps, 2e-3)
+
+    async def story(dash: Dashboard) -> None:
+        assert "was left here: Open brings it back" in message(dash)
+        assert dash.keeping.place.value == str(left)
+        dash.keeping.open.click()
+        await until(lambda: "Opened" in message(dash))
+        await trained(dash)
+        dash.reset()
+        await trained(dash)
+        assert dash.run.folder.parent != left.parent and any(left.iterdir())
+        other = Dashboard(FakeCluster(), experiment=EXPERIMENT)
+        assert other.keeping.place.value == str(left)  # not the run of the first, which lives
+
+    run(cluster, story)
+    os.utime(left.parent, (0, 0))
+    dash = Dashboard(cluster, experiment=EXPERIMENT)
+    assert not left.exists() and "Press Train" in message(dash)
+
+
+def test_a_folder_of_ones_own_offers_its_last_run(cluster: FakeCluster, tmp_path: Path) -> None:
+    for number, step in ((1, 7), (2, 1250)):
+        (tmp_path / f"run-{number}" / f"step-{step:08d}").mkdir(parents=True)
+        os.utime(tmp_path / f"run-{number}" / f"step-{step:08d}", (number, number))
+    dash = Dashboard(cluster, experiment=EXPERIMENT, folder=tmp_path)
+    assert "A run of 1,250 steps" in message(dash) and dash.keeping.place.value == str(tmp_path / "run-2")
+
+
+def test_measure(cluster: FakeCluster) -> None:
+    """Speed-up and parts of a step of the settings on show; the run stays, and Pause gives up."""
+
+    async def story(dash: Dashboard) -> None:
+        room, steps = dash.engines.scaling, await trained(dash)
+        solver = dash.solver
+        room.measure.click()
+        await until(lambda: "Measuring round" in message(dash))
+        assert dash.running and room.measure.disabled and not dash.verbs.pause.disabled
+        await until(lambda: not dash.running)
+        assert "Measured" in message(dash)
+        assert set(dash.measurement.column("ranks")) == {1, 2} and len(dash.measurement) == 6
+        assert set(dash.measurement.column("resolution")) == {64} and dash.solver is solver
+        speedup, parts, words = room.box.children
+        assert any(np.allclose(trace.y, [1, 2]) for trace in speedup.data if trace.name != "ideal")
+        assert len(parts.data) > 1 and words.value == "a &lt;b&gt;core&lt;/b&gt; is shared"
+        assert await trained(dash) > steps  # the run goes on
+        room.measure.click()
+        await until(lambda: "Measuring" in message(dash))
+        dash.verbs.pause.click()
+        await until(lambda: not dash.running)
+        assert "given up" in message(dash) and dash.measurement is None
+
+    run(cluster, story)
+    assert Dashboard(FakeCluster(ranks=1), experiment=EXPERIMENT).engines.scaling.measure.disabled

@@ -1,6 +1,5 @@
 """The dashboard: settings and verbs of a training on the engines of a cluster, with a live display."""
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,17 +7,21 @@ from typing import TYPE_CHECKING, Any
 from pdekit import checks
 from pdekit.beside import Place
 from pdekit.processors import cores
+from pdekit.train.checkpoint import Checkpoint, step_of
 from pdekit.views.dashboard import wiring
 from pdekit.views.dashboard.export import export
 from pdekit.views.dashboard.form.form import Form
 from pdekit.views.dashboard.naming import differing
 from pdekit.views.dashboard.run import Run
+from pdekit.views.dashboard.runs_folder import RunsFolder
+from pdekit.views.dashboard.scaling_room import GivenUpError, steps_of
 from pdekit.views.dashboard.tasks import Tasks
 from pdekit.views.dashboard.trainer import Trainer
 
 if TYPE_CHECKING:
     from pdekit.cluster import Cluster
     from pdekit.pde.problem import Problem
+    from pdekit.scaling import Measurement
     from pdekit.train import Experiment
 
 
@@ -27,7 +30,8 @@ class Dashboard(Trainer):
 
     cluster: the engines; the first Train starts them if need be. problem: what to solve (default: the
     experiment's, or Poisson's equation). experiment: the settings that it opens with. folder: where runs keep their
-    checkpoints (default: a temporary folder, gone with this process).
+    checkpoints (default: a temporary folder, which a restart of the kernel leaves; the next dashboard in this working
+    directory offers to open the run in it).
     """
 
     def __init__(
@@ -38,9 +42,8 @@ class Dashboard(Trainer):
         folder: str | Path | None = None,
     ) -> None:
         self._base = _base(problem, experiment)
-        self._place = tempfile.TemporaryDirectory(prefix="pdekit-runs-", ignore_cleanup_errors=True)
         form = Form(self._base, cluster.ranks, cluster.ranks, cluster.threads, cores(), wiring.room)
-        super().__init__(cluster, form, Path(folder or self._place.name), folder is None)
+        super().__init__(cluster, form, RunsFolder(folder))
         self.verbs, self.keeping, self.engines = (
             self._display.verbs,
             self._display.keeping,
@@ -48,9 +51,10 @@ class Dashboard(Trainer):
         )
         self.status, self.view = self._display.status, self._display.view
         self._tasks = Tasks(self.status.show_failure)
+        self.measurement: Measurement | None = None
         wiring.connect(self, self._tasks)
         self._enable()
-        self.say("Press Train: the engines learn to solve it without data.")
+        self._greet()
 
     @property
     def figure(self) -> Any:
@@ -111,6 +115,15 @@ class Dashboard(Trainer):
         await self._guarded(self._open, folder=folder)
         await self.look()
 
+    async def measure(self) -> "Measurement | None":
+        """Seconds per step of the experiment on 1, 2, 4, ... and all engines, drawn below; None after a Pause.
+
+        The run stays where it is. `pk.Cluster.scale` measures more. ValueError for settings that cannot be measured.
+        """
+        self.measurement = None
+        await self._guarded(self._measure)
+        return self.measurement
+
     def export(self, path: Place) -> Path:
         """Write the figure to `path` as .png or .html, or the history as .csv. ValueError for anything else."""
         self._need_run("export")
@@ -136,6 +149,33 @@ class Dashboard(Trainer):
         self.say(
             f"Opened {run.folder}: a run of {len(run.solver.history):,} steps. Train goes on with it.", "good"
         )
+
+    def _greet(self) -> None:
+        left = self._place.left()
+        if left is None:
+            self.say("Press Train: the engines learn to solve it without data.")
+            return
+        self.keeping.place.value = str(left)
+        steps = step_of(Checkpoint.paths(left)[-1])
+        self.say(f"A run of {steps:,} steps was left here: Open brings it back. Train begins another.")
+
+    async def _measure(self) -> None:
+        plan = steps_of(self.experiment, self.form.optimizer, self.cluster.ranks, self.form.threads)
+        await self.engines.ready()
+
+        def progress(done: float, of: float, words: str) -> None:
+            if self._pausing:
+                raise GivenUpError
+            self.say(f"Measuring {words}: {done / of:.0%} done. Pause gives up.", "busy")
+
+        self.engines.show("measuring")
+        try:
+            self.measurement = await self.cluster.scale_async(plan, progress=progress)
+        except GivenUpError:
+            self.say("The measuring was given up. Train goes on with the run, if there is one.")
+            return
+        self.engines.scaling.show(self.measurement)
+        self.say("Measured: speed-up and the parts of a step are drawn below.", "good")
 
     def _need_run(self, verb: str) -> None:
         if not self.begun:

@@ -67,6 +67,7 @@ class Display:
         self.figure.on_sample(self._chosen)
         self._right.children = (
             self.verbs.box, self.status.box, widgets.HBox([self.figure.box]), self.engines.box, self.keeping.box,
+            self.engines.scaling.box,
         )  # fmt: skip
 
     def on_sample(self, call: Callable[[], None]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
+from pdekit.views.dashboard.scaling_room import ScalingRoom
 from pdekit.views.dashboard.verbs import button
 
 if TYPE_CHECKING:
@@ -34,9 +35,11 @@ class EngineRoom:
             "Restart", "refresh", "Fresh engines; the run comes back from its last checkpoint"
         )
         self.stop = button("Stop", "stop", "End the engines; the run comes back with Train")
+        self.scaling = ScalingRoom()
         self.line = widgets.HTML(layout={"flex": "1 1 auto", "margin": "0 8px"})
         self.box = widgets.HBox(
-            [self.start, self.restart, self.stop, self.line], layout={"align_items": "center"}
+            [self.start, self.restart, self.stop, self.scaling.measure, self.line],
+            layout={"align_items": "center"},
         )
         self.box.add_class("pdekit-engines")
         self._more = ""
@@ -83,6 +86,7 @@ class EngineRoom:
         self.start.disabled = starting or self.up or self.dead
         self.restart.disabled = starting or running or self.cluster.state == "stopped"
         self.stop.disabled = starting or running or self.cluster.state == "stopped"
+        self.scaling.enable(running=running or starting, dead=self.dead, ranks=self.cluster.ranks)
         self.restart.button_style = "warning" if self.dead else ""
 
     async def _wait(self, work: Awaitable[object], verb: str) -> None:

@@ -1,16 +1,15 @@
 """Training as the dashboard does it: in pieces, painted, paused, and brought back after the engines were gone."""
 
 import asyncio
-import itertools
 import shutil
 from contextlib import aclosing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pdekit.views.dashboard.display import Display
 from pdekit.views.dashboard.form.form import Form
 from pdekit.views.dashboard.pace import Pace
 from pdekit.views.dashboard.run import Run
+from pdekit.views.dashboard.runs_folder import RunsFolder
 from pdekit.views.dashboard.training import pieces
 
 if TYPE_CHECKING:
@@ -21,16 +20,16 @@ RESET = "Reset: Train starts anew, and Undo brings the run back."
 
 
 class Trainer:
-    """Trains what `form` says on the engines of `cluster`, each run with a folder of its own in `folder`.
+    """Trains what `form` says on the engines of `cluster`, each run with a folder of its own in that of `place`.
 
-    Where that is `temporary`, the checkpoints of a run go with it: when the next has begun, and Undo cannot reach it.
+    Where that is temporary, the checkpoints of a run go with it: when the next has begun, and Undo cannot reach it.
 
     The kernel stays free: one asyncio task asks the engines for about a quarter of a second of steps at a
     time, and paints. Pause, Reset and changed settings only say what is asked next.
     """
 
-    def __init__(self, cluster: "Cluster", form: Form, folder: Path, temporary: bool) -> None:
-        self.cluster, self.form, self._folder, self._temporary = cluster, form, folder, temporary
+    def __init__(self, cluster: "Cluster", form: Form, place: RunsFolder) -> None:
+        self.cluster, self.form, self._place = cluster, form, place
         self._display = Display(form.experiment, cluster, form, self._enable)
         self.say = self._display.status.say
         self.run: Run | None = None
@@ -135,20 +134,23 @@ class Trainer:
             self._forget()
             past, self._past, self.run = self._past, None, self._new(experiment)
             await self.turn_to(experiment)
-            if past is not None and self._temporary and past.folder.parent == self._folder:
+            if past is not None and self._place.temporary and past.folder.parent == self._place.folder:
                 await asyncio.to_thread(shutil.rmtree, past.folder, ignore_errors=True)
         run, display = self.run, self._display
         solver = await self._take_up(self.form.ranks)
         await run.adjust(experiment.rate, self.form.slow)
         pace = Pace(run.experiment.plan, display.dim, *([0.0] if single else []))
         stopping = (lambda: True) if single else (lambda: self._pausing)
+        if solver.done:
+            display.say_ended(solver)
         # Closed at once where painting fails, not when it happens to be collected.
         async with aclosing(pieces(solver, pace, lambda: display.sample, stopping)) as running:
             async for piece in running:
-                await display.paint(piece, run, pace)
-                if not self._pausing:
+                if piece.last:
+                    display.say_ended(solver)  # first: the page takes a while to repaint
+                elif not self._pausing:
                     display.say_training(piece.steps[-1], run.experiment)
-        display.say_ended(solver)
+                await display.paint(piece, run, pace)
         if not solver.done:
             await run.keep()  # so that nothing is lost, whatever becomes of the engines
 
@@ -182,8 +184,7 @@ class Trainer:
 
     def _new(self, experiment: "Experiment") -> Run:
         self._runs += 1
-        names = (self._folder / f"run-{number}" for number in itertools.count(self._runs))
-        return Run(self.cluster, experiment, next(name for name in names if not name.exists()))
+        return Run(self.cluster, experiment, self._place.new(self._runs))
 
     def _forget(self) -> None:
         if self.begun:

@@ -22,7 +22,7 @@ def connect(dash: "Dashboard", tasks: Tasks) -> None:
     verbs, keeping, engines = dash.verbs, dash.keeping, dash.engines
     for button, verb in (
         (verbs.train, dash.train), (verbs.step, dash.step), (engines.start, dash.start_engines),
-        (engines.restart, dash.restart), (engines.stop, dash.stop_engines),
+        (engines.restart, dash.restart), (engines.stop, dash.stop_engines), (engines.scaling.measure, dash.measure),
         (keeping.save, lambda: dash.save(keeping.place.value)),
         (keeping.open, lambda: dash.open(keeping.place.value)),
     ):  # fmt: skip

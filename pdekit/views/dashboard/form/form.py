@@ -79,6 +79,11 @@ class Form:
         return self._draft.values["slow"]
 
     @property
+    def optimizer(self) -> str:
+        """The name of the optimizer's kind."""
+        return self._draft.values["optimizer"]
+
+    @property
     def text(self) -> str:
         """The experiment as one line. ValueError as of `experiment`."""
         return str(self.experiment)

@@ -1,0 +1,129 @@
+"""Machines as data: what their networks take for an allreduce, and what they cost; one's own by `Machine(...)`.
+
+The table data/machines.csv says where each figure comes from, what exactly was quoted, and what is but nominal.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pdekit import checks
+from pdekit.scaling import flows
+from pdekit.scaling.cables import Topology
+from pdekit.scaling.link import Link
+from pdekit.scaling.topologies import Flat, read
+from pdekit.tabled import table
+
+FLAT = Flat()
+ACROSS = {name: f"hierarchical, {name}" for name in flows.ALGORITHMS}
+"""Algorithms between nodes, and their names where a ring within the nodes goes around them."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Nodes of `per_node` ranks: a link `between` a node and the network, and one `inside` for any two of its ranks.
+
+    latencies in seconds, bandwidths in bytes per second and direction; `inside` is as `between` if None. The nodes are
+    cabled as `topology` says, and ranks fill them in order. `price` in US dollars for an hour of a node, None where
+    it is not public. A `Network`. ValueError for fewer than one rank a node, or a price that is not above 0.
+    """
+
+    name: str
+    between: Link
+    inside: Link | None = None
+    per_node: int = 1
+    topology: Topology = FLAT
+    price: float | None = None
+    source: str = ""
+    _known: dict[tuple[str, int], tuple[float, float]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        checks.whole("per_node", self.per_node)
+        if self.price is not None:
+            checks.positive("price", self.price)
+
+    def allreduce(self, bytes: ArrayLike, ranks: ArrayLike, algorithm: str | None = None) -> np.ndarray:
+        """Seconds of an allreduce of `bytes` on `ranks` ranks, broadcast against each other; 0 on one rank.
+
+        `algorithm` is one of "ring", "recursive doubling" and "rabenseifner" over all ranks, or "hierarchical": a ring
+        in each node around the quickest of these between the nodes (only where all nodes are full; else, and on one
+        node, what is quickest over all ranks). None: the quickest of all. ValueError for another, ranks that are no
+        whole numbers from 1 on, or bytes below 0.
+        """
+        if algorithm is not None:
+            checks.one_of("algorithm", algorithm, (*flows.ALGORITHMS, "hierarchical"))
+        n, p = np.broadcast_arrays(np.asarray(bytes, dtype=float), np.asarray(ranks, dtype=float))
+        _all("ranks", p, (p >= 1) & (p == np.floor(p)), "whole numbers, at least 1")
+        _all("bytes", n, n >= 0, "numbers that are not below 0")
+        seconds = np.zeros(n.shape)
+        for count in np.unique(p[p > 1]).astype(int):
+            some = p == count
+            each = [self._costs(name, count) for name in self._choices(algorithm, count)]
+            seconds[some] = np.min([latency + per_byte * n[some] for latency, per_byte in each], axis=0)
+        return seconds
+
+    def nodes(self, ranks: ArrayLike) -> np.ndarray:
+        """How many nodes that many ranks take."""
+        return -(-np.asarray(ranks) // self.per_node)
+
+    def dollars(self, ranks: ArrayLike, seconds: ArrayLike) -> np.ndarray:
+        """What whole nodes for `ranks` ranks cost in `seconds` seconds; nan without a price."""
+        price = math.nan if self.price is None else self.price
+        return self.nodes(ranks) * price * np.asarray(seconds, dtype=float) / 3600
+
+    def _choices(self, algorithm: str | None, ranks: int) -> Iterator[str]:
+        full = self.per_node > 1 and ranks > self.per_node and ranks % self.per_node == 0
+        if algorithm in flows.ALGORITHMS:
+            yield algorithm
+            return
+        if full:
+            yield from ACROSS.values()
+        if algorithm is None or not full:
+            yield from flows.ALGORITHMS
+
+    def _costs(self, name: str, ranks: int) -> tuple[float, float]:
+        """Worked out once for each machine, as it does not depend on the bytes."""
+        if (name, ranks) not in self._known:
+            if name in flows.ALGORITHMS:
+                rounds = flows.ALGORITHMS[name](ranks)
+            else:
+                across = next(one for one, whole in ACROSS.items() if whole == name)
+                rounds = flows.hierarchical(ranks, self.per_node, flows.ALGORITHMS[across])
+            found = flows.costs(self.topology, rounds, self.between, self.per_node, self.inside)
+            self._known[name, ranks] = found
+        return self._known[name, ranks]
+
+
+def _all(name: str, values: np.ndarray, right: np.ndarray, expected: str) -> None:
+    wrong = values[~(right & np.isfinite(values))]
+    if wrong.size:
+        raise checks.refuse(
+            name, f"finite {expected}", wrong.flat[0].item(), f"give {name}=[1, 2], for instance"
+        )
+
+
+def machines() -> dict[str, Machine]:
+    """The machines of data/machines.csv by their names."""
+    columns = table("machines")
+    rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+    return {str(row["machine"]): _machine(row) for row in rows}
+
+
+def _machine(row: dict[str, np.generic]) -> Machine:
+    def link(latency: str, bandwidth: str) -> Link:
+        return Link(1e-6 * float(row[latency]), 1e9 * float(row[bandwidth]))
+
+    return Machine(
+        str(row["machine"]),
+        link("latency_us", "bandwidth_gbs"),
+        None if np.isnan(row["inside_latency_us"]) else link("inside_latency_us", "inside_bandwidth_gbs"),
+        int(row["per_node"]),
+        read(str(row["topology"]), hop=1e-9 * float(row["hop_ns"])),
+        None if np.isnan(row["price"]) else float(row["price"]),
+        str(row["source"]),
+    )

@@ -1,0 +1,187 @@
+"""The what-if as a widget: each slider is also a plain argument of `set`, and what it shows is `answer`."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+
+from pdekit import checks
+from pdekit.scaling.answer import RANKS, Answer, what_if
+from pdekit.scaling.cost import Cost
+from pdekit.scaling.fit import Model
+from pdekit.scaling.link import Network
+from pdekit.scaling.machines import Machine
+from pdekit.scaling.machines import machines as all_machines
+from pdekit.scaling.measured import costs as costs_of
+from pdekit.scaling.routed import Routed
+from pdekit.tabled import table
+from pdekit.views import axes
+from pdekit.views.dashboard.figure import style
+from pdekit.views.scaling.what_if.controls import Controls
+from pdekit.views.scaling.what_if.latest import Latest
+from pdekit.views.scaling.what_if.panels import Panels
+from pdekit.views.scaling.what_if.settings import MEASURED, OWN, Settings
+
+GOAL = 4e-3  # relative energy above its minimum, of the table's runs with the Galerkin head
+Costs = Mapping[tuple[str, int], Cost]
+
+
+class WhatIf:
+    """Move sliders, and see what the fitted model says: speed-up with its band, parts of a step, time and money.
+
+    model: of `pk.fit`, with steps. machines: by their names (default: `pk.machines()`). costs: what each (method,
+    batch) takes to a loss, as of `pk.costs`, and `goal`, which loss that is, in words (default: the table of
+    `optimizers` with the Galerkin head). The widget is the last value of a cell; `set` moves its sliders.
+
+    Raises ValueError for a model without steps.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        machines: Mapping[str, Machine] | None = None,
+        *,
+        costs: Costs | None = None,
+        goal: str = "the loss",
+        resolution: int | None = None,
+    ) -> None:
+        if model.steps is None:
+            raise checks.refuse(
+                "model", "one with steps", "messages only", "measure steps with `pdekit scale`"
+            )
+        if costs is None:
+            costs, goal = costs_of(table("optimizers"), "galerkin", GOAL), f"a gap of {100 * GOAL:g} %"
+        self.model, self.costs, self.goal, self.resolution = model, dict(costs), goal, resolution
+        own = Machine(OWN, Settings().link)
+        self.machines = {OWN: own} | dict(all_machines() if machines is None else machines)
+        self._routed: dict[tuple[str, str], Routed] = {}
+        self._answer: Answer | None = None
+        self._error = ""
+        known = [*model.steps.compute.fixed, *dict.fromkeys(method for method, _ in self.costs)]
+        self._optimizers = list(dict.fromkeys(known))
+        self._controls = Controls([MEASURED, *self.machines], {o: o for o in self._optimizers}, self._moved)
+        self._panels = Panels()
+        self._latest = Latest(self._refresh)
+        figure = widgets.VBox(
+            [style.style(), self._panels.widget], layout={"flex": "1 1 0", "min_width": "560px", "max_width": "1240px"}
+        )  # fmt: skip
+        figure.add_class(style.NAME)
+        self.box = widgets.HBox([self._controls.box, figure], layout={"flex_flow": "row wrap"})
+        link = Settings() if model.messages is None else model.messages.link
+        start = OWN if model.messages is None else MEASURED
+        first = next((key for key, cost in self.costs.items() if math.isfinite(cost.seconds)), None)
+        method, batch = first or (self._optimizers[0], 64)
+        self._settings = Settings(
+            start, _within(link.latency, 1e-7, 1e-2), _within(link.bandwidth, 1e6, 1e12), batch=batch, optimizer=method
+        )  # fmt: skip
+        self._controls.show(self._settings)
+        self._refresh()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the sliders stand at, in s and bytes/s: `set(**settings)` comes back to it."""
+        return asdict(self._settings)
+
+    @property
+    def widget(self) -> Any:
+        """The figure."""
+        return self._panels.widget
+
+    @property
+    def words(self) -> str:
+        """The answer at the chosen number of ranks, in words; or why there is none."""
+        return self._error or self._said()
+
+    @property
+    def answer(self) -> Answer:
+        """What the model says. ValueError where it says nothing: too far from what was measured."""
+        return self._ask(self._settings)
+
+    def set(self, **values: Any) -> Answer:
+        """Move sliders: machine, latency (s), bandwidth (bytes/s), topology, ranks, batch, optimizer; the answer.
+
+        A machine brings its latency, bandwidth and topology with it. ValueError, and nothing changes, for a name or a
+        value that is none, or where the model says nothing.
+        """
+        settings = self._changed(values)
+        self._ask(settings)
+        self._settings = settings
+        self._controls.show(settings)
+        self._refresh()
+        return self._answer
+
+    def _changed(self, values: Mapping[str, Any]) -> Settings:
+        for name in values:
+            checks.one_of("setting", name, tuple(self.settings))
+        values, settings = dict(values), self._settings
+        if "machine" in values:
+            machine = checks.one_of("machine", values.pop("machine"), (MEASURED, *self.machines))
+            if machine not in (MEASURED, OWN):
+                settings = replace(settings.with_machine(self.machines[machine]), machine=machine)
+            elif machine == MEASURED and self.model.messages is None:
+                raise checks.refuse("machine", "one with a network", machine, "no messages were measured")
+            else:
+                settings = replace(settings, machine=machine, topology="")
+        if "optimizer" in values:
+            checks.one_of("optimizer", values["optimizer"], self._optimizers)
+        return settings.changed(**values) if values else settings
+
+    def _network(self, settings: Settings) -> Network | None:
+        if settings.machine == MEASURED:
+            return None
+        key = settings.machine, settings.topology
+        if key not in self._routed:
+            self._routed[key] = Routed(settings.own_machine(self.machines[settings.machine]))
+        return self._routed[key].over(settings.link)
+
+    def _ask(self, settings: Settings) -> Answer:
+        known = settings.optimizer in self.model.steps.compute.fixed
+        cost = self.costs.get((settings.optimizer, settings.batch))
+        ranks = sorted({*RANKS, settings.ranks})
+        return what_if(
+            self.model, settings.batch, self._network(settings), ranks=ranks, resolution=self.resolution,
+            optimizer=settings.optimizer if known else None, cost=cost,
+        )  # fmt: skip
+
+    def _moved(self, name: str, value: Any) -> None:
+        """Somebody moved a slider."""
+        self._settings = self._changed({name: value})
+        self._latest.ask()
+
+    def _refresh(self) -> None:
+        """Answer what the sliders stand at now."""
+        self._controls.show(self._settings)
+        try:
+            self._answer, self._error = self._ask(self._settings), ""
+            self._panels.paint(self._answer, self._settings.ranks, self.goal)
+        except ValueError as error:  # too far from what was measured: said where the curves would be
+            self._answer, self._error = None, str(error)
+            self._panels.clear()
+        self._controls.words.value = f'<div role="status" style="line-height:1.45">{escape(self.words)}</div>'
+
+    def _said(self) -> str:
+        answer, settings = self._answer, self._settings
+        k = int(np.flatnonzero(answer.ranks == settings.ranks)[0])
+        low, high = (axes.seconds(float(of[k])) for of in (answer.step.low, answer.step.high))
+        said = f"{settings.ranks:,} ranks: {axes.seconds(float(answer.step.seconds[k]))} a step ({low} to {high}), "
+        said += f"{answer.speedup[k]:,.3g} times as fast as one rank."
+        way = f"{settings.optimizer} and batches of {settings.batch}"
+        if math.isinf(answer.to_loss[k]):
+            return f"{said} With {way} nobody reached {self.goal}."
+        if math.isnan(answer.to_loss[k]):
+            return f"{said} Nobody measured what it takes to {self.goal} with {way}."
+        said += f" To {self.goal} with {settings.optimizer}: {axes.seconds(float(answer.to_loss[k]))}"
+        if math.isfinite(answer.dollars[k]):
+            return f"{said} and {answer.dollars[k]:,.2g} US dollars."
+        return f"{said} and {answer.core_hours[k]:,.2g} core hours."
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return self.box._repr_mimebundle_(**options)
+
+
+def _within(value: float, low: float, high: float) -> float:
+    return min(max(value, low), high)
