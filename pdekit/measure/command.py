@@ -59,7 +59,10 @@ def measure(plan: Plan, comm: Comm, file: Path, earlier: Measurement | None) -> 
         print(f"interrupted; what was measured is in {file}: pdekit scale --resume {file}", flush=True)
 
     try:
-        say(comm, f"{len(plan.turns())} turns in {plan.rounds} rounds on {comm.size} ranks, into {file}")
+        say(
+            comm,
+            f"{plan.rounds} times {len(plan.pieces())} pieces on up to {max(plan.ranks)} ranks, into {file}",
+        )
         if comm.rank == 0:
             with interrupt.rescued(keep):
                 found = run(plan, comm, file, progress)
