@@ -11,8 +11,9 @@ HEIGHT = 600
 WIDTH, HIGH = 480, 208  # of a panel, pixels
 LEFTS, TOPS = (62, 640), (34, 336)
 SHARES = ("compute", "norms", "gradient", "waiting")
-TIMES = {1e-6: "1 µs", 1e-4: "100 µs", 1e-2: "10 ms", 1.0: "1 s", 60.0: "1 min", 3600.0: "1 h", 86400.0: "1 day",
-         3.156e7: "1 year"}  # fmt: skip
+TIMES = {1e-6: "1 µs", 1e-5: "10 µs", 1e-4: "100 µs", 1e-3: "1 ms", 0.01: "10 ms", 0.1: "100 ms"}
+TIMES |= {1.0: "1 s", 10.0: "10 s", 60.0: "1 min", 600.0: "10 min", 3600.0: "1 h", 36e3: "10 h"}
+TIMES |= {86400.0: "1 day", 864e3: "10 days", 3.16e7: "1 year"}
 MONEY = 10.0 ** np.arange(-6, 9)
 _EMPTY = {"x": np.zeros(0), "y": np.zeros(0)}
 
@@ -30,6 +31,7 @@ class Panels:
         speed.pop("title")
         labels = [f"{p:,}" for p in RANKS]
         bars = {"tickvals": list(range(len(RANKS))), "ticktext": labels, "range": [-0.6, len(RANKS) - 0.4]}
+        bars |= {"tickfont": {"size": 10}}
         times = {"type": "log", "tickvals": list(TIMES), "ticktext": list(TIMES.values())}
         money = {"type": "log", "tickvals": MONEY, "ticktext": [f"{m:,.6g}" for m in MONEY]}
         first, second, third, fourth = (
