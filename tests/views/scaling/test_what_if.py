@@ -94,7 +94,7 @@ def test_the_traces_hold_the_answer(what: pk.WhatIf) -> None:
         (bar,) = (bar for bar in bars if bar.name == name)
         assert np.allclose(bar.y, (seconds / answer.step.seconds)[shown])
     assert np.allclose(sum(bar.y for bar in bars), 1)
-    assert np.allclose(bars[1].base, bars[0].y)
+    assert np.allclose(bars[1].base, bars[0].y) and np.allclose(bars[2].base, bars[0].y + bars[1].y)
     assert what.words.startswith("192 ranks") and "US dollars" in what.words
 
 

@@ -75,6 +75,9 @@ class WhatIf:
         near = {name: min(max(getattr(link, name), low), high) for name, (low, high) in span.items()}
         self._settings = Settings(start, **near, batch=best[1], optimizer=best[0])
         self._refresh()
+        self._panels.widget.send_state(
+            "_widget_data"
+        )  # pages were told of the empty one, and draw what they know
 
     @property
     def settings(self) -> dict[str, Any]:
