@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from pdekit import checks
-from pdekit.scaling.answer import RANKS, Answer, what_if
+from pdekit.scaling.answer import RANKS, Answer, steps_of, what_if
 from pdekit.scaling.cost import Cost
 from pdekit.scaling.fit import Model
 from pdekit.scaling.link import Network
@@ -47,10 +47,7 @@ class WhatIf:
         goal: str = "the loss",
         resolution: int | None = None,
     ) -> None:
-        if model.steps is None:
-            raise checks.refuse(
-                "model", "one with steps", "messages only", "measure steps with `pdekit scale`"
-            )
+        steps = steps_of(model)
         if costs is None:
             costs, goal = costs_of(table("optimizers"), "galerkin", GOAL), f"a gap of {100 * GOAL:g} %"
         self.model, self.costs, self.goal, self.resolution = model, dict(costs), goal, resolution
@@ -58,7 +55,7 @@ class WhatIf:
         self.machines = {OWN: own} | dict(all_machines() if machines is None else machines)
         self._routed: dict[tuple[str, str], Routed] = {}
         self.words = ""  # the answer at the chosen number of ranks; or why there is none
-        known = [*model.steps.compute.fixed, *dict.fromkeys(method for method, _ in self.costs)]
+        known = [*steps.compute.fixed, *dict.fromkeys(method for method, _ in self.costs)]
         self._optimizers = list(dict.fromkeys(known))
         self._controls = Controls([MEASURED, *self.machines], {o: o for o in self._optimizers}, self._moved)
         self._panels = Panels()
