@@ -28,7 +28,6 @@ _HERE = {
     "costs": "pdekit.scaling.measured",
     "efficiency": "pdekit.scaling.laws",
     "finals": "pdekit.scaling.measured",
-    "fit": "pdekit.scaling.fit",
     "fit_messages": "pdekit.scaling.messages",
     "fit_steps": "pdekit.scaling.step_fit",
     "gustafson": "pdekit.scaling.laws",
