@@ -38,6 +38,7 @@ _HOME = {
     "Cost": "pdekit.scaling",
     "Link": "pdekit.scaling",
     "fit": "pdekit.scaling.fit",
+    "fit_messages": "pdekit.scaling",
     "amdahl": "pdekit.scaling",
     "gustafson": "pdekit.scaling",
     "karp_flatt": "pdekit.scaling",
