@@ -58,6 +58,10 @@ bench-lbfgs: $(READY) ## evaluations of L-BFGS against torch's to the same losse
 bench-dashboard: $(READY) ## what the dashboard costs a step, with a browser on this machine (ARGS=--browser) or without
 	@$(RUN) -m tests.benchmarks.dashboard $(ARGS)
 
+.PHONY: bench-held-out
+bench-held-out: $(READY) ## what the model of a measurement (ARGS=FILE.jsonl of `pdekit scale`) says of what it was not given
+	@$(RUN) -m tests.benchmarks.held_out $(ARGS)
+
 bench-optimizers: $(READY) ## methods x problems x batches: seconds, epochs and messages to the same loss (hours)
 	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.optimizers $(ARGS)
 
