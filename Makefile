@@ -71,6 +71,9 @@ bench-break-even: $(READY) ## training and inference against multigrid, from wha
 
 bench-what-if: $(READY) ## milliseconds from a slider of the what-if to its new curves
 	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.what_if $(ARGS)
+.PHONY: bench-held-out
+bench-held-out: $(READY) ## what the model of a measurement (ARGS=FILE.jsonl of `pdekit scale`) says of what it was not given
+	@$(RUN) -m tests.benchmarks.held_out $(ARGS)
 
 bench-optimizers: $(READY) ## methods x problems x batches: seconds, epochs and messages to the same loss (hours)
 	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.optimizers $(ARGS)
