@@ -10,6 +10,7 @@ from pdekit import checks
 from pdekit.scaling.laws import karp_flatt, speed_up
 from pdekit.scaling.measurement import Measurement, Trial
 from pdekit.scaling.messages import Messages, fit_messages
+from pdekit.scaling.scatter import doublings
 from pdekit.scaling.sound import on_a_node
 from pdekit.scaling.step_fit import fit_steps
 from pdekit.scaling.steps import Steps
@@ -80,13 +81,15 @@ def _messages(measurement: Measurement, cores: int | None, notes: list[str]) -> 
     pings = measurement.of("ping-pong").trials
     between = any(trial.nodes > 1 for trial in found)
     found += [trial for trial in pings if (trial.nodes > 1) == between]
-    messages = fit_messages(Measurement(found, measurement.machine))
+    messages = fit_messages(Measurement(found, measurement.machine), None if between else cores)
     sizes = sorted(set(messages.ranks.astype(int).tolist()))
+    short, long = messages.scatter.size(doublings(np.array([messages.bytes.min(), messages.bytes.max()])))
     notes.append(
         f"an allreduce looks like {messages.algorithm}, {messages.link.latency:.2g} s a round and "
-        f"{messages.link.bandwidth / 1e9:.2g} GB/s; new ones lie within about {messages.scatter.size:.0%} of it"
+        f"{messages.link.bandwidth / 1e9:.2g} GB/s; "
+        f"short ones scatter around it by {short:.0%} of their time, long ones by {long:.0%}"
     )
-    if messages.scatter.size > LOUD:
+    if long > LOUD:
         notes.append("that is too much to learn anything: measure again while nothing else runs")
     if len(sizes) == 1:
         notes.append(f"allreduces of {sizes[0]} ranks only: no other number of ranks is predicted from them")

@@ -10,11 +10,12 @@ from pdekit.scaling.allreduce import ALGORITHMS, COUNTS
 from pdekit.scaling.link import Link
 from pdekit.scaling.measurement import Measurement
 from pdekit.scaling.pieces import Form, Piecewise, held_out_error
-from pdekit.scaling.scatter import Scatter, doublings_outside
+from pdekit.scaling.scatter import Scatter, doublings, doublings_outside
 from pdekit.scaling.sound import check_grow, check_seconds
 
 SIZES = 4  # of messages at least: a latency, a bandwidth, and two to see whether they hold
 WORTH = 1.05  # how much lower the error has to be for one number more in the model; a piece has two
+SHORT = "recursive doubling"  # what MPI libraries take for short messages
 AS_GOOD = 1.25  # times the best: what cannot be told from it
 
 
@@ -44,13 +45,17 @@ class Messages:
         What it takes to add up the numbers is what the ping-pong of that size does not take; without ping-pongs it is
         in the bandwidth.
         """
-        best, most, ranks = self.fits[0], float(self.bytes.max()), self.ranks.max(keepdims=True)
+        best, ranks = self.fits[0], self.ranks.max(keepdims=True)
+        least, most = self.bytes.min(keepdims=True), float(self.bytes.max())
+        few = self.ranks.min(keepdims=True)  # that take no turns
+        latency = best.seconds(least, few) / best.form.counts(least, few)[0]
         whole = float(best.seconds(np.array([most]), ranks)[0])
-        least = 1e-3 * whole  # where the times do not show a latency, or no bandwidth: not more than that
-        each = max(best.transfer(most), least) / most
+        each = (
+            max(best.transfer(most), 1e-3 * whole) / most
+        )  # where the times do not show the bytes: not more than that
         sent = min(each, self.sending or each)
         _, moved, added = COUNTS[best.form.above](ranks)
-        return Link(max(best.latency, least / ranks[0]), 1 / sent, (each - sent) * float(moved[0] / added[0]))
+        return Link(float(latency[0]), 1 / sent, (each - sent) * float(moved[0] / added[0]))
 
     def allreduce(self, bytes: ArrayLike, ranks: ArrayLike) -> np.ndarray:
         """Seconds of an allreduce of `bytes` on `ranks` ranks, broadcast against each other; 0 on one rank.
@@ -72,10 +77,12 @@ class Messages:
         shape, n, p = n.shape, n.ravel(), p.ravel()
         outside = doublings_outside(n, self.bytes) + doublings_outside(p, self.ranks)
         outside[p == 1] = 0
-        lows, highs = [], []
+        at, lows, highs = doublings(n), [], []
         for fit in self.fits:
             unsure = np.where(outside > 0, np.nan_to_num(fit.uncertainty(n, p)), 0)
-            low, high = self.scatter.limits(level, np.hypot(unsure, self.scatter.size * np.sqrt(outside)))
+            low, high = self.scatter.limits(
+                level, at, np.hypot(unsure, self.scatter.size(at) * np.sqrt(outside))
+            )
             for form in (fit.form, *fit.form.between(self.bytes)):
                 seconds = replace(fit, form=form).seconds(n, p)
                 lows.append(seconds * low), highs.append(seconds * high)
@@ -97,8 +104,10 @@ class Messages:
         return n, p
 
 
-def fit_messages(measurement: Measurement) -> Messages:
+def fit_messages(measurement: Measurement, cores: int | None = None) -> Messages:
     """Fit the allreduces of a measurement on two ranks or more.
+
+    `cores` are those of the machine that all ranks share, where that is so: more ranks take turns on them.
 
     How the times depend on the number of ranks, the algorithms of `scaling.allreduce` tell: the one that fits best, or
     recursive doubling below some size and another from there. How they depend on the size, by latency and bandwidth,
@@ -121,7 +130,7 @@ def fit_messages(measurement: Measurement) -> Messages:
     medians = np.array([np.median(group.column("seconds")) for _, group in groups])
     candidates = {}
     for name in ALGORITHMS:
-        form, worth = _best_form(name, sizes, ranks, medians)
+        form, worth = _best_form(Form(name, name, cores=cores or np.inf), sizes, ranks, medians)
         candidates[form] = worth
     least = min(candidates.values())
     good = sorted((form for form in candidates if candidates[form] <= AS_GOOD * least), key=candidates.get)
@@ -144,8 +153,8 @@ def _sending(measurement: Measurement) -> float:
     return max(0.0, medians[longest] - medians[shortest]) / (longest - shortest)
 
 
-def _best_form(name: str, sizes: np.ndarray, ranks: np.ndarray, seconds: np.ndarray) -> tuple[Form, float]:
-    """From one piece of that algorithm on, the change that is worth most, while there is one; and what it comes to."""
+def _best_form(form: Form, sizes: np.ndarray, ranks: np.ndarray, seconds: np.ndarray) -> tuple[Form, float]:
+    """From one piece of an algorithm on, the change that is worth most, while there is one; and what it comes to."""
     distinct = np.unique(sizes)
     between = np.sqrt(distinct[1:] * distinct[:-1])
 
@@ -153,13 +162,12 @@ def _best_form(name: str, sizes: np.ndarray, ranks: np.ndarray, seconds: np.ndar
         numbers = 2 * len(form.knots) + (form.switch > 0)
         return held_out_error(form, sizes, ranks, seconds) * WORTH**numbers
 
-    form, most = Form(name, name), (len(distinct) - 1) // 3
-    found = worth(form)
+    most, found = (len(distinct) - 1) // 3, worth(form)
     while True:
         changed = [form.with_knot(knot) for knot in between if knot not in form.knots]
         changed = changed if len(form.knots) < most else []
-        if form.switch == 0 and name != "recursive doubling" and len(np.unique(ranks)) > 1:
-            changed += [Form("recursive doubling", name, switch, form.knots) for switch in between]
+        if form.switch == 0 and form.above != SHORT and len(np.unique(ranks)) > 1:
+            changed += [replace(form, below=SHORT, switch=switch) for switch in between]
         worths = [worth(other) for other in changed]
         if not worths or min(worths) >= found:
             return form, found
@@ -171,7 +179,7 @@ def _scatter(
 ) -> Scatter:
     """Of every trial against fits without its size, and without its world size; `held_out_error` says which."""
     n, p, seconds = (several.column(name).astype(float) for name in ("bytes", "ranks", "seconds"))
-    logs = []
+    logs, at = [], []
     for known, of in ((sizes, n), (ranks, p)):
         values = np.unique(known)
         for value in values if len(values) > 1 else ():
@@ -179,4 +187,5 @@ def _scatter(
             inside = known is ranks or values[0] < value < values[-1]
             fit = Piecewise.fitted(best.form, sizes[rest], ranks[rest], medians[rest]) if inside else best
             logs.append(np.log(seconds[mine] / fit.seconds(n[mine], p[mine])))
-    return Scatter(np.concatenate(logs))
+            at.append(doublings(n[mine]))
+    return Scatter(np.concatenate(logs), np.concatenate(at))

@@ -82,6 +82,38 @@ def test_ping_pongs_tell_adding_up_from_sending() -> None:
     assert fit_messages(Measurement(ring.trials + slower)).link == fit_messages(ring).link
 
 
+def test_ranks_that_share_cores_take_turns() -> None:
+    """On 2 cores each round of P ranks waits 4 ms for each rank that a core has beyond its first, on a slow network."""
+    alone = synthetic.rabenseifner(1e-4, 8e-8)
+
+    def crowded(n: float, p: int) -> float:
+        return alone(n, p) + (alone(n, p) - alone(n, p, alpha=0.0)) / 1e-4 * 4e-3 * max(0, p / 2 - 1)
+
+    trials = allreduces(crowded, (2, 4, 8), sizes=SIZES[4:])
+    known = [crowded(n, 16) for n in SIZES[4:]]
+    np.testing.assert_allclose(fit_messages(trials, cores=2).allreduce(SIZES[4:], 16), known, rtol=0.15)
+    assert fit_messages(trials, cores=2).link.latency < 4e-4
+    apart = fit_messages(trials).allreduce(SIZES[4:], 16)
+    assert np.abs(np.log(apart / known)).max() > 0.3
+
+
+def test_a_size_that_another_program_disturbed_moves_nothing_else() -> None:
+    """All rounds of the longest message on 4 ranks take 30 times as long."""
+    good, long = allreduces(LAWS["ring"], (2, 4, 8)), SIZES[-1]
+    bad = [replace(t, seconds=30 * t.seconds) if (t.bytes, t.ranks) == (long, 4) else t for t in good.trials]
+    found, known = (fit_messages(some).allreduce(SIZES, [[2], [8]]) for some in (Measurement(bad), good))
+    np.testing.assert_allclose(found, known, rtol=0.1)
+
+
+def test_short_messages_that_scatter_more_have_a_wider_band() -> None:
+    loud, quiet = (allreduces(LAWS["ring"], (2, 4, 8), noise=noise).trials for noise in (0.4, 0.02))
+    messages = fit_messages(
+        Measurement([a if a.bytes < 10_000 else b for a, b in zip(loud, quiet, strict=True)])
+    )
+    low, high = messages.band([64, 2e6], 4)
+    assert high[0] / low[0] > 2 and high[1] / low[1] < 1.25
+
+
 def test_far_from_what_was_measured_the_band_is_wider() -> None:
     messages = fit_messages(allreduces(LAWS["ring"], (2, 4, 8), noise=0.05))
     low, high = messages.band([1e6, 1e6, 1e6, 1e9], [8, 64, 4096, 8])
