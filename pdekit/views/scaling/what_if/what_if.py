@@ -34,7 +34,8 @@ class WhatIf:
 
     model: of `pk.fit`, with steps. machines: by their names (default: `pk.machines()`). costs: what each (method,
     batch) takes to a loss, as of `pk.costs`, and `goal`, which loss that is, in words; its problem need not be that of
-    the model's steps (default: the table of `optimizers` with the Galerkin head). The widget is the last value of a cell; `set` moves its sliders.
+    the model's steps (default: the table of `optimizers` with the Galerkin head). The widget is the last value of a
+    cell; `set` moves its sliders. resolution: of the steps (default: the finest that was measured).
 
     Raises ValueError for a model without steps.
     """
