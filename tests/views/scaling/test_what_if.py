@@ -177,6 +177,22 @@ def test_where_the_model_says_nothing_there_is_no_curve(model: object) -> None:
     assert all(not len(trace.y) for trace in what.widget.data if trace.type == "bar")
 
 
+def test_messages_on_one_world_size_tell_nothing_of_a_thousand_ranks() -> None:
+    """So on two cores: the speed-up's curve ends where the measurement does, and the what-if has a network given."""
+    measurement = pk.Measurement(
+        [*allreduces(LAW, (2,), sizes=SIZES).trials, *Training(LAW).steps(both_ways((1, 2), (64,))).trials]
+    )
+    model = pk.fit(measurement)
+    what = pk.WhatIf(model, {}, costs=COSTS)
+    assert what.settings["machine"] == OWN and what.words.startswith("64 ranks")
+    with pytest.raises(ValueError, match="world size"):
+        what.set(machine=MEASURED)
+    ends = [max(trace.x) for trace in pk.plot_speedup(measurement, model).data if trace.mode == "lines"]
+    assert ends and max(ends) == 2
+    with pytest.raises(ValueError, match="world size"):
+        pk.plot_speedup(measurement, model, up_to=8)
+
+
 def test_a_slider_that_moves_on_leaves_no_queue(model: object) -> None:
     """In a kernel, five moves before the loop comes round are one answer, that of the last."""
 
