@@ -49,6 +49,10 @@ bench-shaped: $(READY) ## the same over TCP on shaped cables (needs root on Linu
 bench-bits: $(READY) ## what the same bits on any number of ranks cost
 	@$(RUN) -m tests.benchmarks.reproducible $(ARGS)
 
+.PHONY: bench-held-out
+bench-held-out: $(READY) ## what the model of a measurement (ARGS=FILE.jsonl of `pdekit scale`) says of what it was not given
+	@$(RUN) -m tests.benchmarks.held_out $(ARGS)
+
 bench-losses: $(READY) ## what the loss and the Galerkin head cost, alone and in a step
 	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.losses $(ARGS)
 
@@ -57,10 +61,6 @@ bench-lbfgs: $(READY) ## evaluations of L-BFGS against torch's to the same losse
 
 bench-dashboard: $(READY) ## what the dashboard costs a step, with a browser on this machine (ARGS=--browser) or without
 	@$(RUN) -m tests.benchmarks.dashboard $(ARGS)
-
-.PHONY: bench-held-out
-bench-held-out: $(READY) ## what the model of a measurement (ARGS=FILE.jsonl of `pdekit scale`) says of what it was not given
-	@$(RUN) -m tests.benchmarks.held_out $(ARGS)
 
 bench-optimizers: $(READY) ## methods x problems x batches: seconds, epochs and messages to the same loss (hours)
 	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.optimizers $(ARGS)
