@@ -5,8 +5,8 @@
 
 make bench-held-out ARGS=FILE.jsonl. Left out are, one after the other: every second size of the allreduces (not the
 first, not the last), each world size of the allreduces if there are three, each kind of step, and each world size of
-the steps if there are three. Ranks that share cores count only where `pk.fit` keeps them. A fit without them predicts; a
-row has the median of the relative errors of the medians over the rounds, the largest, and the share of all single
+the steps if there are three. Ranks that share cores count only where `pk.fit` keeps them. A fit without them predicts.
+A row has the median of the relative errors of the medians over the rounds, the largest, and the share of all single
 rounds inside the band of 90 %, with its median width.
 """
 

@@ -30,6 +30,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pdekit.processors import cores
 from pdekit.scaling.allreduce import rabenseifner, recursive_doubling
 from pdekit.scaling.link import Link
 from pdekit.scaling.measurement import Measurement, Trial
@@ -145,7 +146,7 @@ def compare(found: list[dict], megabits: float) -> list[dict]:
 def fitted_to(trials: list[Trial]) -> Messages | None:
     """None, and why, where a busy machine has spoilt the times: what was measured is written all the same."""
     try:
-        return fit_messages(Measurement(trials))
+        return fit_messages(Measurement(trials), cores())
     except ValueError as error:
         print(f"no fit: {error}")
         return None
