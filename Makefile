@@ -55,6 +55,10 @@ bench-simgrid: $(READY) ## the model of an allreduce against SimGrid, to 1,024 h
 bench-bits: $(READY) ## what the same bits on any number of ranks cost
 	@$(RUN) -m tests.benchmarks.reproducible $(ARGS)
 
+.PHONY: bench-held-out
+bench-held-out: $(READY) ## what the model of a measurement (ARGS=FILE.jsonl of `pdekit scale`) says of what it was not given
+	@$(RUN) -m tests.benchmarks.held_out $(ARGS)
+
 bench-losses: $(READY) ## what the loss and the Galerkin head cost, alone and in a step
 	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.losses $(ARGS)
 
