@@ -14,7 +14,7 @@ SHARES = ("compute", "norms", "waiting", "gradient")
 TIMES = [d * 10.0**k for k in range(-6, 1) for d in (1, 3)] + [10.0, 30.0]
 TIMES += [60.0 * m for m in (1, 3, 10, 30)] + [3600.0 * h for h in (1, 3, 10)]
 TIMES += [86400.0 * d for d in (1, 3, 10, 30, 100, 300, 1000)]
-MONEY = 10.0 ** np.arange(-6, 9)
+MONEY = [d * 10.0**k for k in range(-6, 9) for d in (1, 3)]
 _EMPTY = {"x": np.zeros(0), "y": np.zeros(0)}
 
 
@@ -33,7 +33,7 @@ class Panels:
         bars = {"tickvals": every, "ticktext": [str(RANKS[k]) for k in every]}
         bars |= {"range": [-0.6, len(RANKS) - 0.4]}
         times = {"type": "log", "tickvals": TIMES, "ticktext": [axes.seconds(t) for t in TIMES]}
-        money = {"type": "log", "tickvals": MONEY, "ticktext": [f"{m:,.6g}" for m in MONEY]}
+        money = {"type": "log", "tickvals": MONEY, "ticktext": [f"{m:,.7g}" for m in MONEY]}
         first, second, third, fourth = (
             canvas.panel(place, x, y | up)
             for place, x, y in zip(

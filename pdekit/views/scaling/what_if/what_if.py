@@ -105,7 +105,8 @@ class WhatIf:
     def set(self, **values: Any) -> Answer:
         """Move sliders: machine, latency (s), bandwidth (bytes/s), topology, ranks, batch, optimizer; the answer.
 
-        A machine brings its latency, bandwidth and topology with it. ValueError, and nothing changes, for a name or a
+        A machine brings its latency, bandwidth and topology with it, or a `topology` in words: "flat", "fat-tree 32 8",
+        "torus 3", "dragonfly 4 8", and "" for the machine's own. ValueError, and nothing changes, for a name or a
         value that is none, or where the model says nothing.
         """
         settings = self._changed(values)
