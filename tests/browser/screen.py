@@ -9,11 +9,13 @@ import psutil
 from playwright.sync_api import Locator, Page
 
 ROOT = ".pdekit-dashboard"
-# The last step on the curve, and the sum of the predicted field: both change where it trains.
+# The last step on the curve, and the sum of the predicted field: both change where it trains. The rows of the
+# coefficient: two where the page has heard of no sample.
 LOOK = f"""() => {{
     const traces = document.querySelector("{ROOT} .js-plotly-plot").data;
     const sum = v => v === null ? 0 : v.length === undefined ? v : Array.from(v).reduce((t, w) => t + sum(w), 0);
-    return {{step: Array.from(traces[4].x || []).at(-1) || 0, field: sum(traces[1].z || [])}};
+    return {{step: Array.from(traces[4].x || []).at(-1) || 0, field: sum(traces[1].z || []),
+        rows: traces[0].z.length}};
 }}"""
 # Notes when the last step on the curve changes, every 20 ms.
 RECORD = f"""() => {{
@@ -87,7 +89,7 @@ class Screen:
         return self.page.locator(f"{ROOT} .pdekit-message").inner_text().replace("\N{NO-BREAK SPACE}", " ")
 
     def look(self) -> dict[str, float]:
-        """step: the last one on the curve (0: none); field: sum of the predicted values."""
+        """step: the last one on the curve (0: none); field: sum of the predicted values; rows of the coefficient."""
         return self.page.evaluate(LOOK)
 
     def complaints(self) -> list[str]:

@@ -147,6 +147,16 @@ def test_every_verb(page: Page, lab: Served, notebooks: Path, artifacts: Path, s
     screen.button("Stop").click()
     screen.until(lambda: screen.message().startswith("The engines are stopped"), limit=30)
     assert not lab.engines()
+    # A kernel that was restarted, in the same page: anywidget drops what is sent to a figure that takes long to load.
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_text("Restart Kernel and Run All Cells…", exact=True).click()
+    page.get_by_role("button", name="Confirm Kernel Restart").click()
+    page.wait_for_function(f"() => !({ALL_RUN})()")
+    page.wait_for_function(ALL_RUN, timeout=1000 * COLD)
+    screen.wait()
+    screen.until(lambda: screen.look()["rows"] > 2, limit=10)
+    screen.button("Step").click()
+    screen.until(lambda: screen.steps() == 1, limit=COLD)
     assert not screen.complaints()
 
 

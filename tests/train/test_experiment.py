@@ -1,5 +1,6 @@
 """A run is a value: it prints as one line, reads back, and refuses what cannot work."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -40,6 +41,37 @@ def test_it_prints_as_one_line_and_reads_back(experiment: pk.Experiment) -> None
 def test_other_text_is_refused_and_never_executed(text: str) -> None:
     with pytest.raises(ValueError, match="expected"):
         pk.Experiment.parse(text)
+
+
+LINE = str(pk.Experiment())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (LINE.replace("UNet(", "UNett("), "got 'UNett'; did you mean UNet?"),
+        (LINE.replace("UNet(", "unet("), "did you mean UNet?"),
+        (LINE.replace("UNet(", "Zorro("), "dir(pdekit) lists them"),
+        (LINE.replace("batch=", "bacth="), "got 'bacth'; did you mean batch?"),
+        (LINE.replace(", steps=", ", steps 4="), "steps 4="),
+        (LINE[:-1], "Experiment(problem=Poisson("),
+        (LINE.replace("64", "64 +"), "64 +"),
+        ("Experiment(1, " + "2, " * 40 + "3)", "positional arguments"),
+    ],
+)
+def test_a_line_with_a_slip_says_where_and_is_not_repeated(text: str, words: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        pk.Experiment.parse(text)
+    said = str(refused.value)
+    assert words in said
+    quoted = re.search(r"got (['\"])(.*)\1; ", said)
+    assert quoted and len(quoted[2]) <= 66
+    assert len(said) < 320
+
+
+def test_the_place_of_a_slip_is_counted_over_the_lines() -> None:
+    with pytest.raises(ValueError, match=r"got 'Experiment\(\\nseed=1 2\)'; .* at character 18"):
+        pk.Experiment.parse("Experiment(\nseed=1 2)")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The form as a user meets it, without a browser: controls are changed, and the experiment is read."""
 
 import asyncio
+import html
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -190,6 +191,52 @@ def test_a_wrong_value_stays_where_it_was_typed(form: Form, name: str, value: st
     assert form.undo() and form.undo() and form.experiment == FIRST
     assert note(form, blamed) == "" and "pdekit-wrong" not in form.panel[blamed].widget._dom_classes
     assert form.seen == [name, "seed", "undo", "undo"]
+
+
+def test_all_that_is_wrong_is_marked_at_once_with_its_own_message(form: Form) -> None:
+    typed = {
+        "steps": ("abc", "a whole number, got 'abc'"), "rate": ("-1", "a finite number above 0, got -1"),
+        "samples": ("0", "between 1 and 1048576, got 0"), "batch": ("1000", "between 1 and 128, got 1000"),
+        "generator.width": ("7.5", "a whole number, got '7.5'"), "generator.dropout": ("2", "below 1, got 2"),
+        "problem.eta": ("0", "a finite number above 0, got 0"), "schedule.end": ("2", "below 1, got 2"),
+    }  # fmt: skip
+    for name, (value, _) in typed.items():
+        type_in(form, name, value)
+    marked = {name for name, one in form.panel._present.items() if "pdekit-wrong" in one.widget._dom_classes}
+    assert marked == set(typed)
+    for name, (_, words) in typed.items():
+        assert f"{name.rpartition('.')[2]}: expected " in note(form, name), name
+        assert words in html.unescape(note(form, name)), name
+    while form.can_undo:
+        form.undo()
+    assert form.experiment == FIRST
+    assert not any("pdekit-wrong" in one.widget._dom_classes for one in form.panel._present.values())
+
+
+def test_what_is_right_is_not_marked_beside_what_is_wrong(form: Form) -> None:
+    type_in(form, "samples", "256")
+    type_in(form, "rate", "-1")
+    type_in(form, "batch", "200")  # right with these samples
+    assert list(form._draft.made.wrong) == ["rate"]
+    type_in(form, "problem", "Burgers")
+    type_in(form, "problem.residual", "upwind")
+    assert list(form._draft.made.wrong) == ["rate"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("steps", "abc", "steps: expected a whole number, got 'abc'; "),
+        ("rate", "fast", "rate: expected a number, got 'fast'; "),
+        ("problem.permeability", "3", "expected a Field, or nothing for terms, eta, bound, got '3'; "),
+        ("steps", "(" * 90, f"got '{'(' * 60}...'; "),
+    ],
+)
+def test_a_text_that_cannot_be_read_is_told_what_is_needed(
+    form: Form, name: str, text: str, words: str
+) -> None:
+    type_in(form, name, text)
+    assert words in html.unescape(note(form, name))
 
 
 def test_a_list_has_entries_of_one_kind(form: Form) -> None:

@@ -1,12 +1,14 @@
 """The wire of the live figure: a FigureWidget that sends little, counts it, and shows late pages what is now."""
 
 import json
-import re
 from typing import Any
 
 import numpy as np
+import plotly
 import plotly.graph_objects as go
 from plotly.basedatatypes import Undefined
+
+from pdekit.views.dashboard.figure.script import late, quiet
 
 
 class Wire(go.FigureWidget):
@@ -28,7 +30,8 @@ class Wire(go.FigureWidget):
 
     @property
     def _esm(self) -> str:
-        return quiet(str(go.FigureWidget._esm))
+        messages = [name for name in self.trait_names() if name.startswith("_py2js_")]
+        return late(quiet(str(go.FigureWidget._esm)), messages, plotly.__version__)
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
         state = super().get_state(key, drop_defaults)
@@ -55,17 +58,6 @@ class Wire(go.FigureWidget):
     def _send(self, msg: dict[str, Any], buffers: Any = None) -> None:
         self.sent += len(json.dumps(msg)) + sum(memoryview(one).nbytes for one in buffers or ())
         super()._send(msg, buffers)
-
-
-def quiet(script: str) -> str:
-    """Plotly's widget without its reports of what plotly.js filled in: some 80 kB to the kernel after each repaint."""
-    view = re.search(
-        r"([\w$]+) as FigureView\b", script[script.rfind("export{") :]
-    )  # it is the last statement
-    if view is None:  # another plotly, which may report
-        return script
-    silent = "for (const name of ['_sendTraceDeltas', '_sendLayoutDelta'])"
-    return f"{script}\n{silent} {view[1]}.prototype[name] = () => {{}};\n"
 
 
 def _kept(trace: dict[str, Any], name: str) -> Any:

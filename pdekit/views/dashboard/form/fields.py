@@ -28,6 +28,7 @@ class Control:
         layout: widgets.Layout,
     ) -> None:
         self.name, self._hint, self._call, self._showing = name, hint, call, False
+        self._nothing = line.partition("empty for ")[2]
         said = f'{escape(label)} <span class="pdekit-line">{escape(line)}</span>'
         common = {"tooltip": line, "layout": layout}
         labelled = common | {"description": said, "description_allow_html": True}
@@ -44,7 +45,7 @@ class Control:
     def read(self) -> Any:
         """The value that it holds. ValueError in words for a text that is none."""
         if isinstance(self.widget, widgets.Text):
-            return read(self.name.rpartition(".")[2], self.widget.value, self._hint)
+            return read(self.name.rpartition(".")[2], self.widget.value, self._hint, self._nothing)
         return self.widget.value
 
     def show(self, value: Any, words: Mapping[Any, str] | None = None) -> None:

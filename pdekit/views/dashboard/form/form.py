@@ -7,9 +7,10 @@ import ipywidgets as widgets
 from pdekit import checks
 from pdekit.train import Experiment
 from pdekit.views.dashboard.form.choices import PARTS, Menu
-from pdekit.views.dashboard.form.draft import Draft, of_part, taken_apart
+from pdekit.views.dashboard.form.draft import Draft
 from pdekit.views.dashboard.form.fields import Control
 from pdekit.views.dashboard.form.panel import Panel
+from pdekit.views.dashboard.form.parts import of_part, taken_apart
 from pdekit.views.dashboard.form.presets import PRESETS
 from pdekit.views.dashboard.form.sizes import Room, Sizes
 from pdekit.views.dashboard.form.values import Unread

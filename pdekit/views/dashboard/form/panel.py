@@ -8,9 +8,10 @@ import ipywidgets as widgets
 
 from pdekit.train import Experiment
 from pdekit.views.dashboard.form.choices import PARTS, words
-from pdekit.views.dashboard.form.draft import FLAT, Draft, settings_of
+from pdekit.views.dashboard.form.draft import Draft
 from pdekit.views.dashboard.form.explained import EXPLAINED, explained
 from pdekit.views.dashboard.form.fields import Control
+from pdekit.views.dashboard.form.parts import FLAT, settings_of
 from pdekit.views.dashboard.form.presets import PRESETS
 from pdekit.views.dashboard.form.sections import STYLE, Sections, halves
 from pdekit.views.dashboard.form.sizes import labels

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from pdekit.views.dashboard.form.draft import Draft, of_part, recipe_of
+from pdekit.views.dashboard.form.draft import Draft
+from pdekit.views.dashboard.form.parts import of_part, recipe_of
 from pdekit.views.dashboard.form.values import Unread
 from pdekit.views.dashboard.tasks import Tasks
 from pdekit.views.theme import grid_name

@@ -5,14 +5,13 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 from pdekit import checks
-from pdekit.train.text import parse
+from pdekit.train.text import excerpt, parse
 
 NAMES = {
     int: "a whole number",
     float: "a number",
     str: "text",
     tuple: "a list in parentheses",
-    NoneType: "nothing",
 }
 
 
@@ -33,10 +32,11 @@ def shown(value: Any) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
-def read(name: str, text: str, hint: Any) -> Any:
+def read(name: str, text: str, hint: Any, nothing: str = "") -> Any:
     """The value of type `hint` that `text` stands for; empty is None. ValueError in words if there is none.
 
-    Only literals and calls of known recipes are read; nothing is executed.
+    Only literals and calls of known recipes are read; nothing is executed. `nothing` says what None means, if that is
+    worth a word.
     """
     text, hints = text.strip(), _alternatives(hint)
     if not text and NoneType in hints:
@@ -46,14 +46,14 @@ def read(name: str, text: str, hint: Any) -> Any:
     except ValueError as error:
         if str in hints and text:
             return text  # a formula, a name, a path
-        raise _refused(name, hints, text) from error
+        raise _refused(name, hints, text, nothing) from error
     if isinstance(value, float) and value.is_integer() and int in hints and float not in hints:
         value = int(value)  # 1e4
     if any(_is(value, one) for one in hints):
         return value
     if str in hints:
         return text
-    raise _refused(name, hints, text)
+    raise _refused(name, hints, text, nothing)
 
 
 def _alternatives(hint: Any) -> tuple[Any, ...]:
@@ -70,7 +70,8 @@ def _is(value: Any, hint: Any) -> bool:
     return isinstance(value, (int, float) if hint is float else hint)
 
 
-def _refused(name: str, hints: tuple[Any, ...], text: str) -> ValueError:
-    kinds = [get_origin(one) or one for one in hints]
+def _refused(name: str, hints: tuple[Any, ...], text: str, nothing: str) -> ValueError:
+    kinds = [get_origin(one) or one for one in hints if one is not NoneType]
     said = " or ".join(NAMES.get(kind, f"a {kind.__name__}") for kind in kinds)
-    return checks.refuse(name, said, text, "mend the text, or take the change back")
+    said += f", or nothing for {nothing}" if nothing and NoneType in hints else ""
+    return checks.refuse(name, said, excerpt(text), "mend the text, or take the change back")
