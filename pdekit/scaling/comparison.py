@@ -70,7 +70,8 @@ class Changes:
         lines += [str(one) for one in clear[:SHOWN]]
         lines += [f"and {len(clear) - SHOWN} more"] if len(clear) > SHOWN else []
         for count, when in ((self.only_before, "before"), (self.only_after, "now")):
-            lines += [f"{count} pieces were measured {when} alone"] if count else []
+            said = "1 piece was" if count == 1 else f"{count} pieces were"
+            lines += [f"{said} measured {when} alone"] if count else []
         return "\n".join(lines)
 
 

@@ -70,7 +70,10 @@ def plot_algorithms(
     whole = np.log10(_edges(worlds)[[0, -1]])
     figure.update_xaxes(axes.rank_ticks(RANKS) | {"range": whole, "showgrid": False})
     figure.update_yaxes(
-        title="bytes", showgrid=False, **axes.unit_ticks(sizes[0], sizes[-1], axes.SIZES, "B")
+        title="bytes",
+        showgrid=False,
+        automargin=True,
+        **axes.unit_ticks(sizes[0], sizes[-1], axes.SIZES, "B"),
     )
     words = f"{axes.with_unit(link.latency, axes.SECONDS, 's')}, {8e-9 * link.bandwidth:.3g} Gb/s"
     look = {"hovermode": "closest", "legend": axes.BESIDE, "width": 740, "height": 420}
@@ -104,7 +107,7 @@ def plot_allreduce(
         )  # fmt: skip
     low, high = min(s.min() for s in all_seconds), max(s.max() for s in all_seconds)
     figure.update_xaxes(**axes.rank_ticks(worlds))
-    figure.update_yaxes(title="seconds", **axes.unit_ticks(low, high, axes.SECONDS, "s"))
+    figure.update_yaxes(title="seconds", automargin=True, **axes.unit_ticks(low, high, axes.SECONDS, "s"))
     words = title or f"Allreduce of {axes.with_unit(size, axes.SIZES, 'B')}"
     return axes.finish(figure, words, 2, hovermode="closest", legend=axes.BESIDE, height=380)
 

@@ -57,7 +57,7 @@ def plot_messages(
         )  # fmt: skip
     low, high = min(s.min() for s in everything), max(s.max() for s in everything)
     figure.update_yaxes(**axes.unit_ticks(low, high, axes.SECONDS, "s"))
-    figure.update_yaxes(title="seconds", col=1)
+    figure.update_yaxes(title="seconds", automargin=True, col=1)
     width = 360 * len(kinds) + 160
     return axes.finish(
         figure, title, len(kinds), hovermode="closest", width=width, height=360, legend=axes.BESIDE
