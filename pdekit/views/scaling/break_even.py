@@ -12,6 +12,7 @@ from pdekit.views import axes, theme
 
 POINTS = 200  # of a curve
 INDENT = "\N{EM SPACE}"
+PLACES = ("top left", "bottom right")  # of the words at a crossing: the next is often near
 BEYOND = 30.0  # times the last crossing that is drawn
 
 
@@ -38,13 +39,13 @@ def plot_break_even(
         generator = case.training_seconds, case.inference_seconds
         if generator not in drawn:
             words = "generator" if not drawn else f"generator against {name}"
-            colour = theme.COLOURS[0 if not drawn else 3 + len(drawn) % 3]
-            _line(figure, n, case.generator(n), _with_error(words, case.generator_error), colour, "solid")
+            named, dash = _with_error(words, case.generator_error), theme.DASHES[len(drawn) % 4]
+            _line(figure, n, case.generator(n), named, theme.COLOURS[0], dash)
             drawn.add(generator)
-        colour, dash = theme.COLOURS[1 + index % 3], theme.DASHES[1 + index % 3]
+        colour, dash = theme.COLOURS[1 + index % 6], theme.DASHES[1 + index % 3]
         _line(figure, n, case.classical(n), _with_error(name, case.classical_error), colour, dash)
         if case.samples <= last:
-            _mark(figure, case, colour)
+            _mark(figure, case, colour, PLACES[index % len(PLACES)])
     said = [f"{name}: {_words(case)}" for name, case in several.items()]
     notes = [line for words in said for line in textwrap.wrap(words, 100, subsequent_indent=3 * INDENT)]
     y = np.concatenate([np.asarray(trace.y, dtype=float) for trace in figure.data])
@@ -57,11 +58,10 @@ def plot_break_even(
         text="<br>".join(notes), xref="paper", yref="paper", x=0, y=-0.2, xanchor="left", yanchor="top",
         align="left", showarrow=False, font={"size": 11.5, "color": theme.INK},
     )  # fmt: skip
-    legend = {"orientation": "v", "x": 0.02, "xanchor": "left", "y": 0.98, "yanchor": "top"}
     margin = {"l": 70, "r": 20, "t": 50, "b": 70 + 18 * len(notes)}
     height = 380 + 18 * len(notes)
     return axes.finish(
-        figure, title, 1, hovermode="closest", legend=legend, margin=margin, width=700, height=height
+        figure, title, 1, hovermode="closest", legend=axes.BESIDE, margin=margin, width=860, height=height
     )
 
 
@@ -76,10 +76,10 @@ def _line(figure: go.Figure, n: np.ndarray, seconds: np.ndarray, name: str, colo
     )  # fmt: skip
 
 
-def _mark(figure: go.Figure, case: BreakEven, colour: str) -> None:
+def _mark(figure: go.Figure, case: BreakEven, colour: str, place: str) -> None:
     at = np.array([case.samples])
     figure.add_scatter(
-        x=at, y=case.classical(at)[1], mode="markers+text", text=[f"{case.samples:,.0f}"], textposition="bottom right",
+        x=at, y=case.classical(at)[1], mode="markers+text", text=[f"{case.samples:,.0f}"], textposition=place,
         marker={"color": colour, "size": 11, "line": {"color": "white", "width": 1.5}}, showlegend=False,
         hovertemplate=f"{case}<extra></extra>", textfont={"size": 12, "color": colour},
     )  # fmt: skip
