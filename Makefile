@@ -15,7 +15,7 @@ RUN = .venv/bin/python
 .PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-shaped bench-scaling-shaped bench-simgrid bench-bits bench-losses bench-lbfgs bench-optimizers bench-dashboard bench-break-even bench-what-if clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "make setup PYTHON=/path/to/python3.11   with a Python of your choice"
 	@echo "make setup MPI=site                     with the mpiexec on PATH instead of the mpich wheel"

@@ -16,6 +16,7 @@ from scipy.optimize import least_squares
 from pdekit import checks
 from pdekit.scaling.least_squares import relative
 
+CLOSE = 1e-5  # relative: far below what any time is known to
 FAR = 2.0  # times the finest resolution, or below the coarsest one
 
 
@@ -128,12 +129,12 @@ def fit_compute(pieces: list[Piece], cores: int | None) -> Compute:
         return crowd * (serial + (1 - serial) / column["threads"])
 
     def errors(x: np.ndarray) -> np.ndarray:
-        return relative(columns * factors(x)[:, None], column["seconds"])[2]
+        return relative(columns * factors(x)[:, None], column["seconds"]).errors
 
     x = np.full(sum(several), 0.1)
     if len(x):
-        x = least_squares(errors, x, bounds=(0, [1.0] * len(x))).x
-    coefficients = relative(columns * factors(x)[:, None], column["seconds"])[0].tolist()
+        x = least_squares(errors, x, bounds=(0, [1.0] * len(x)), xtol=CLOSE, ftol=CLOSE).x
+    coefficients = relative(columns * factors(x)[:, None], column["seconds"]).coefficients.tolist()
     bus, serial = _spread(x, several)
     return Compute(
         dict(zip(optimizers, coefficients, strict=False)),

@@ -10,9 +10,13 @@ from pdekit import checks
 from pdekit.scaling.laws import karp_flatt, speed_up
 from pdekit.scaling.measurement import Measurement, Trial
 from pdekit.scaling.messages import Messages, fit_messages
+from pdekit.scaling.scatter import doublings
 from pdekit.scaling.sound import on_a_node
 from pdekit.scaling.step_fit import fit_steps
 from pdekit.scaling.steps import Steps
+
+LITTLE = 0.005  # of a time: nothing to speak of
+LOUD = 0.5  # of a time: too much to see anything
 
 
 @dataclass(frozen=True)
@@ -74,12 +78,19 @@ def _messages(measurement: Measurement, cores: int | None, notes: list[str]) -> 
         found = _left_out(
             found, lambda t: t.nodes > 1, "they are on one machine, the others on several", notes
         )
-    messages = fit_messages(Measurement(found, measurement.machine))
+    pings = measurement.of("ping-pong").trials
+    between = any(trial.nodes > 1 for trial in found)
+    found += [trial for trial in pings if (trial.nodes > 1) == between]
+    messages = fit_messages(Measurement(found, measurement.machine), None if between else cores)
     sizes = sorted(set(messages.ranks.astype(int).tolist()))
+    short, long = messages.scatter.size(doublings(np.array([messages.bytes.min(), messages.bytes.max()])))
     notes.append(
         f"an allreduce looks like {messages.algorithm}, {messages.link.latency:.2g} s a round and "
-        f"{messages.link.bandwidth / 1e9:.2g} GB/s; new ones lie within about {messages.scatter.size:.0%} of it"
+        f"{messages.link.bandwidth / 1e9:.2g} GB/s; "
+        f"short ones scatter around it by {short:.0%} of their time, long ones by {long:.0%}"
     )
+    if long > LOUD:
+        notes.append("that is too much to learn anything: measure again while nothing else runs")
     if len(sizes) == 1:
         notes.append(f"allreduces of {sizes[0]} ranks only: no other number of ranks is predicted from them")
     elif len(messages.fits) > 1:
@@ -108,9 +119,9 @@ def _about_steps(measurement: Measurement, steps: Steps) -> list[str]:
     for optimizer, known in compute.locals.items():
         if len(known) == 1:
             notes.append(f"{optimizer}: {known[0]} samples per rank only, so no other number is predicted")
-    if compute.bus == 0 and len(steps.ranks) > 1:
+    if compute.bus < LITTLE and len(steps.ranks) > 1:
         notes.append("ranks do not slow each other down, or no weak scaling was measured that would show it")
-    elif compute.bus > 0:
+    elif compute.bus >= LITTLE:
         notes.append(f"each other busy core makes computing {compute.bus:.0%} slower: a shared memory bus")
     return notes + _serial_fractions(measurement)
 

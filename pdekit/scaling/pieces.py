@@ -4,6 +4,8 @@ Real MPI changes its ways with the size: it sends short messages at once and ask
 another algorithm for them, and they leave the caches. So the link takes `latency(n)` for a round and `transfer(n)` for
 the bytes of a message. Both grow with n: the latency by a step at each of some sizes, the transfer by so many seconds
 for each byte between two of them. With one piece this is the alpha-beta model; adding up the numbers is in the bytes.
+
+More ranks than cores take turns: each round then waits for ranks that have none, longer the more there are.
 """
 
 from dataclasses import dataclass, replace
@@ -24,6 +26,7 @@ class Form:
     above: str
     switch: float = 0.0
     knots: tuple[float, ...] = ()
+    cores: float = np.inf
 
     @property
     def name(self) -> str:
@@ -42,13 +45,14 @@ class Form:
         return np.where(short, few, rounds), np.where(short, often, moved)
 
     def columns(self, bytes: np.ndarray, ranks: np.ndarray) -> np.ndarray:
-        """(n, 2 pieces): seconds per unit of each coefficient, latencies first, then bytes between two knots."""
+        """(n, 2 pieces + 1): what a unit of each coefficient adds: latencies, bytes between two knots, a turn."""
         rounds, moved = self.counts(bytes, ranks)
         starts, n = np.array([0.0, *self.knots]), bytes[:, None]
         ends = np.array([*self.knots, np.inf])
         steps = rounds[:, None] * (n >= starts)
         between = moved[:, None] * np.clip(n - starts, 0, ends - starts)
-        return np.hstack([steps, between])
+        turns = rounds * np.maximum(0, ranks / self.cores - 1)
+        return np.hstack([steps, between, turns[:, None]])
 
     def with_knot(self, knot: float) -> "Form":
         """One more piece."""
@@ -75,7 +79,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Piecewise:
-    """A form with its coefficients (2 pieces,), none below 0, and their relative covariance."""
+    """A form with its coefficients (2 pieces + 1,), none below 0, and their covariance."""
 
     form: Form
     coefficients: np.ndarray
@@ -84,7 +88,8 @@ class Piecewise:
     @classmethod
     def fitted(cls, form: Form, bytes: np.ndarray, ranks: np.ndarray, seconds: np.ndarray) -> "Piecewise":
         """Least squares of relative errors: bytes, ranks, seconds (n,)."""
-        coefficients, columns, errors = relative(form.columns(bytes, ranks), seconds)
+        coefficients, columns, errors, trust = relative(form.columns(bytes, ranks), seconds)
+        columns, errors = columns * trust[:, None], errors * trust
         used = coefficients > 0
         freedom = max(1, len(seconds) - int(used.sum()))
         covariance = np.zeros((len(coefficients),) * 2)
@@ -105,37 +110,32 @@ class Piecewise:
                 columns @ self.coefficients
             )
 
-    @property
-    def latency(self) -> float:
-        """Seconds of a round of the shortest message."""
-        return float(self.coefficients[0])
-
     def transfer(self, bytes: float) -> float:
         """Seconds that the bytes of a message of this size take."""
         pieces = len(self.form.knots) + 1
         edges = np.array([0.0, *self.form.knots, np.inf])
-        return float(np.clip(bytes - edges[:-1], 0, np.diff(edges)) @ self.coefficients[pieces:])
+        return float(np.clip(bytes - edges[:-1], 0, np.diff(edges)) @ self.coefficients[pieces:-1])
 
 
 def held_out_error(form: Form, bytes: np.ndarray, ranks: np.ndarray, seconds: np.ndarray) -> float:
-    """Root mean square of relative errors at each size, and at each world size, by a fit without it.
+    """Mean of the relative errors at each size, and at each world size, by a fit without it.
 
     By the linear algebra of least squares (Allen's PRESS, of blocks), without a new fit. The smallest and the largest
     size count with their plain errors: without them, a fit has to guess. Infinite where one size alone, or one world
     size, decides a coefficient.
     """
-    coefficients, columns, errors = relative(form.columns(bytes, ranks), seconds)
-    basis = np.linalg.qr(columns[:, coefficients > 0])[0]
+    coefficients, columns, errors, trust = relative(form.columns(bytes, ranks), seconds)
+    basis = np.linalg.qr((trust[:, None] * columns)[:, coefficients > 0])[0]
     found = []
     for of in (bytes, ranks):
         values = np.unique(of)
         for value in values if len(values) > 1 else ():
             group = of == value
-            mine = errors[group]
+            mine = trust[group] * errors[group]
             if of is ranks or values[0] < value < values[-1]:
                 left = np.eye(len(mine)) - basis[group] @ basis[group].T
                 if np.linalg.cond(left) > SINGULAR:
                     return np.inf
                 mine = np.linalg.solve(left, mine)
-            found.append(mine)
-    return float(np.sqrt(np.mean(np.concatenate(found) ** 2)))
+            found.append(mine / trust[group])
+    return float(np.mean(np.abs(np.concatenate(found))))

@@ -1,12 +1,13 @@
 """What measured times have to fulfil before anything is fitted to them: rather no curve than a nonsense curve."""
 
+from itertools import combinations
+
 import numpy as np
 
 from pdekit import checks
 from pdekit.scaling.measurement import Measurement, Trial
 
-FALL = 0.8  # of a shorter message's seconds; less than that is neither noise nor MPI's change of algorithm
-SCATTERS = 3.0  # that a fall may have on top
+FALL = 0.7  # of a shorter message's seconds; less than that is no change of MPI's algorithm
 
 
 def check_seconds(measurement: Measurement) -> None:
@@ -24,37 +25,17 @@ def check_seconds(measurement: Measurement) -> None:
 
 
 def check_grow(measurement: Measurement) -> None:
-    """ValueError for messages whose median times fall as they grow, by more than their scatter and a fifth."""
-    scatter = scatter_of_rounds(measurement, "ranks", "bytes")
+    """ValueError for messages of which all rounds took longer, by more than `FALL`, than any of a longer message."""
     for ranks, of in measurement.groups("ranks").items():
-        groups = of.groups("bytes")
-        sizes = [key[0] for key in groups]
-        medians = np.array([np.median(group.column("seconds")) for group in groups.values()])
-        longest = np.maximum.accumulate(medians)
-        falls = medians / longest < FALL * np.exp(-SCATTERS * scatter)
-        if falls.any():
-            short = int(np.argmax(falls))
-            before = int(np.argmax(medians[:short]))
-            raise checks.refuse(
-                f"seconds of allreduces on {ranks[0]} ranks",
-                "times that grow with the bytes",
-                f"{medians[before]:.3g} s for {sizes[before]} bytes and {medians[short]:.3g} s for {sizes[short]}",
-                "measure again while nothing else runs: something else took that time",
-            )
-
-
-def scatter_of_rounds(measurement: Measurement, *names: str) -> float:
-    """Standard deviation of the logarithm of seconds from one round to another, among trials with these fields equal.
-
-    By the median of the absolute deviations, which a few bad rounds do not move; 0 where there is but one round.
-    """
-    logs = [np.log(group.column("seconds")) for group in measurement.groups(*names).values()]
-    apart = [
-        np.abs(some - np.median(some)) * np.sqrt(len(some) / (len(some) - 1))
-        for some in logs
-        if len(some) > 1
-    ]
-    return 1.4826 * float(np.median(np.concatenate(apart))) if apart else 0.0
+        groups = {key[0]: group.column("seconds") for key, group in of.groups("bytes").items()}
+        for (short, first), (long, second) in combinations(groups.items(), 2):
+            if second.max() < FALL * first.min():
+                raise checks.refuse(
+                    f"seconds of allreduces on {ranks[0]} ranks",
+                    "times that grow with the bytes",
+                    f"{first.min():.3g} s and more for {short} bytes, {second.max():.3g} s and less for {long}",
+                    "measure again while nothing else runs: something else took that time",
+                )
 
 
 def on_a_node(trial: Trial) -> int:

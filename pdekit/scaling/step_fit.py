@@ -57,7 +57,7 @@ def fit_steps(measurement: Measurement, messages: Messages | None, cores: int | 
         messages,
         traffic,
         jitter,
-        Scatter(_held_out(kinds, cores)),
+        Scatter(logs := _held_out(kinds, cores), np.zeros_like(logs)),
         tuple(sorted({kind.piece.ranks for kind in kinds})),
         tuple(sorted({kind.piece.local for kind in kinds})),
         max(map(on_a_node, steps.trials)) if any(trial.nodes > 1 for trial in steps.trials) else np.inf,

@@ -74,12 +74,12 @@ class Steps:
         waiting = most - even + self.jitter * most * late(p)
         seconds = even + norms + gradient + waiting
 
-        unsure = self.scatter.size * np.sqrt(
+        unsure = self.scatter.size(0.0) * np.sqrt(
             doublings_outside(np.ceil(b / p), np.array(self.locals))
             + doublings_outside(np.array([resolution]), np.array(self.compute.resolutions(optimizer)))
             + (doublings_outside(p, np.array(self.ranks)) if network is None else 0)
         )
-        low, high = self.scatter.limits(level, unsure * (most + waiting) / seconds)
+        low, high = self.scatter.limits(level, np.zeros(p.shape), unsure * (most + waiting) / seconds)
         below, above = self._network_band(net, traffic, p, norms + gradient, level, network is None)
         parts = (p, even, norms, gradient, waiting)
         return Prediction(

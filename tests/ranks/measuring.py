@@ -1,11 +1,12 @@
 """What ranks do that measure: functions of a Comm, found by their names in `programs`."""
 
 import time
+from unittest import mock
 
 import numpy as np
 
 import pdekit as pk
-from pdekit.measure import run
+from pdekit.measure import meeting, run
 from pdekit.measure.meeting import gathered, meet, told
 from pdekit.parallel import Comm
 
@@ -26,14 +27,14 @@ def refused(comm: Comm, plan: dict, file: str = "") -> str:
     return ""
 
 
-def asleep(comm: Comm, seconds: float) -> float:
-    """Seconds of its processor that a rank spends while it waits for rank 0, which comes later."""
+def asleep(comm: Comm, seconds: float) -> int:
+    """How often a rank naps while it waits for rank 0, which comes so much later."""
     meet(comm)
-    start = time.process_time()
     if comm.rank == 0:
         time.sleep(seconds)
-    meet(comm)
-    return time.process_time() - start
+    with mock.patch.object(meeting.time, "sleep", wraps=time.sleep) as naps:
+        meet(comm)
+    return naps.call_count
 
 
 def words(comm: Comm) -> dict:

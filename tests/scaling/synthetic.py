@@ -17,7 +17,7 @@ Law = Callable[[float, int], float]
 def rabenseifner(alpha: float, beta: float, switch: float = 2048) -> Law:
     """Recursive doubling below `switch` bytes; on powers of two."""
 
-    def seconds(n: float, p: int) -> float:
+    def seconds(n: float, p: int, alpha: float = alpha) -> float:
         if n < switch:
             return log2(p) * (alpha + n * beta)
         return 2 * log2(p) * alpha + 2 * (p - 1) / p * n * beta

@@ -22,7 +22,9 @@ def test_the_model_is_still_that_of_the_table() -> None:
         topology, link, _ = networks[hosts][name]
         factors = simgrid.SETTINGS[str(TABLE["settings"][k])]
         algorithm, bytes = str(TABLE["algorithm"][k]), int(TABLE["bytes"][k])
-        found = simgrid.modelled(topology, hosts, algorithm, bytes, link, factors)
+        sizes = (bytes,) if TABLE["messages"][k] == 1 else simgrid.STEP
+        assert sum(sizes) == bytes and len(sizes) == TABLE["messages"][k]
+        found = simgrid.modelled(topology, hosts, algorithm, sizes, link, factors)
         assert found == pytest.approx(TABLE["model_s"][k], rel=1e-4)
 
 
@@ -44,8 +46,9 @@ def test_simgrid_says_the_same_today(algorithm: str) -> None:
     for name, topology, link, cables in simgrid.networks(32):
         if name in ("fat-tree 16 8", "dragonfly 2 8 1"):
             plain = simgrid.SETTINGS["plain"]
-            expected = simgrid.simulate(cables, 32, simgrid.SELECTORS[algorithm], 2**20, plain)
-            found = simgrid.modelled(topology, 32, algorithm, 2**20, link, plain)
+            sizes = (1024, 2**20)
+            expected = simgrid.simulate(cables, 32, simgrid.SELECTORS[algorithm], sizes, plain)
+            found = simgrid.modelled(topology, 32, algorithm, sizes, link, plain)
             assert found == pytest.approx(expected, rel=0.02)
 
 

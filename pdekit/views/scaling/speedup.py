@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from pdekit import checks
+from pdekit.scaling.answer import steps_of
 from pdekit.scaling.measurement import Measurement
 from pdekit.scaling.series import Kind, Series, global_batch, series, work
 from pdekit.views import axes, theme
@@ -33,9 +34,11 @@ def plot_speedup(
     ranks that were measured; `up_to` so many ranks (default: four times those). A band has the model's own time on
     the fewest ranks for its yardstick.
 
-    Raises ValueError for another kind, nothing of the kind, resolution and optimizer, or one world size only.
+    Raises ValueError for another kind, nothing of the kind, resolution and optimizer, one world size only, and where
+    the model says nothing.
     """
     found = series(measurement, kind, resolution, optimizer)
+    steps = None if model is None else steps_of(model)
     most = max(int(one.ranks[-1]) for one in found)
     least = min(int(one.ranks[0]) for one in found)
     last = most if model is None else checks.whole("up_to", up_to or 4 * most, most)
@@ -49,8 +52,8 @@ def plot_speedup(
         )  # fmt: skip
     for index, one in enumerate(found):
         colour = theme.COLOURS[index % len(theme.COLOURS)]
-        if model is not None:
-            _draw_model(figure, one, model, last, colour, index == 0)
+        if steps is not None:
+            _draw_model(figure, one, steps, last, colour, index == 0)
         _draw_points(figure, one, colour, _name(one, found))
     figure.update_xaxes(**axes.rank_ticks(*(one.ranks for one in found), _powers(least, last)))
     upward = axes.rank_ticks(_powers(least, last)) | {"title": "speed-up"}
@@ -82,11 +85,11 @@ def _draw_points(figure: go.Figure, one: Series, colour: str, name: str) -> None
         )  # fmt: skip
 
 
-def _draw_model(figure: go.Figure, one: Series, model: Any, last: int, colour: str, named: bool) -> None:
+def _draw_model(figure: go.Figure, one: Series, steps: Any, last: int, colour: str, named: bool) -> None:
     """The model's curve, dashed beyond what was measured, over its band."""
     first, most = int(one.ranks[0]), int(one.ranks[-1])
     ranks = np.unique(np.geomspace(first, last, POINTS).round().astype(int))
-    said = model.steps.predict(
+    said = steps.predict(
         ranks, global_batch(one.kind, one.batch, ranks), resolution=one.resolution, optimizer=one.optimizer
     )
     done = work(one.kind, ranks, first) * said.seconds[0]
