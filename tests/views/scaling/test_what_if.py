@@ -65,6 +65,16 @@ def test_the_answer_is_the_models_own(model: object) -> None:
     assert np.allclose(answer.core_hours, np.array([1, 16, 192]) * seconds / 3600)
 
 
+def test_messages_of_two_ranks_alone_are_a_link_of_ones_own() -> None:
+    """As `pdekit scale` measures them on two cores: the sliders begin there, and all ranks have an answer."""
+    steps = Training(LAW).steps(both_ways((1, 2), (64, 128)))
+    what = pk.WhatIf(
+        pk.fit(pk.Measurement([*allreduces(LAW, (2,), sizes=SIZES).trials, *steps.trials])), costs=COSTS
+    )
+    assert what.settings["machine"] == OWN and np.isfinite(what.answer.speedup).all()
+    assert what.settings["latency"] == what.model.messages.link.latency
+
+
 def test_without_a_cost_or_a_price_there_is_no_time_and_no_money(model: object) -> None:
     answer = pk.what_if(model, 8, pk.machines()["InfiniBand EDR"], cost=COSTS["adam", 8])
     assert np.isfinite(answer.to_loss).all() and np.isnan(answer.dollars).all()

@@ -66,7 +66,8 @@ class WhatIf:
         figure.add_class(style.NAME)
         self.box = widgets.HBox([self._controls.box, figure], layout={"flex_flow": "row wrap"})
         link = Settings() if model.messages is None else model.messages.link
-        start = OWN if model.messages is None else MEASURED
+        several = model.messages is not None and len(set(model.messages.ranks.tolist())) > 1
+        start = MEASURED if several else OWN  # messages of one world size tell nothing of another
         best = min(self.costs, key=lambda key: self.costs[key].seconds, default=(self._optimizers[0], 64))
         span = {"latency": LATENCIES, "bandwidth": BANDWIDTHS}
         near = {name: min(max(getattr(link, name), low), high) for name, (low, high) in span.items()}
