@@ -12,7 +12,7 @@ from pdekit.views import axes, theme
 
 POINTS = 200  # of a curve
 INDENT = "\N{EM SPACE}"
-PLACES = ("top left", "bottom right")  # of the words at a crossing: the next is often near
+PLACES = ("top left", "bottom right", "top right", "bottom left")  # of the words at a crossing: the next is often near
 BEYOND = 30.0  # times the last crossing that is drawn
 
 
@@ -50,9 +50,9 @@ def plot_break_even(
     notes = [line for words in said for line in textwrap.wrap(words, 100, subsequent_indent=3 * INDENT)]
     y = np.concatenate([np.asarray(trace.y, dtype=float) for trace in figure.data])
     ticks = 10.0 ** np.arange(np.floor(np.log10(y.min())), np.ceil(np.log10(y.max())) + 1)
-    labels = [axes.seconds(tick) if tick < 1 else f"{tick:,g} s" for tick in ticks]
+    labels = [axes.seconds(tick) if tick < 1 else f"{tick:,.0f} s" for tick in ticks]
     counts = 10 ** np.arange(np.ceil(np.log10(last)) + 1)
-    figure.update_xaxes(title="solutions", type="log", tickvals=counts, ticktext=[f"{c:,g}" for c in counts])
+    figure.update_xaxes(title="solutions", type="log", tickvals=counts, ticktext=[f"{c:,.0f}" for c in counts])
     figure.update_yaxes(title="seconds in all", type="log", tickvals=ticks, ticktext=labels)
     figure.add_annotation(
         text="<br>".join(notes), xref="paper", yref="paper", x=0, y=-0.2, xanchor="left", yanchor="top",
