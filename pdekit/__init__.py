@@ -48,6 +48,7 @@ _HOME = {
     "Torus": "pdekit.scaling",
     "machines": "pdekit.scaling.machines",
     "fit": "pdekit.scaling.fit",
+    "fit_messages": "pdekit.scaling",
     "amdahl": "pdekit.scaling",
     "gustafson": "pdekit.scaling",
     "karp_flatt": "pdekit.scaling",

@@ -24,21 +24,20 @@ namespaces.py) makes small messages quicker than the cable. About five minutes.
 """
 
 import argparse
-import csv
 import os
 import sys
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
+from pdekit.processors import cores
 from pdekit.scaling.allreduce import rabenseifner, recursive_doubling
 from pdekit.scaling.link import Link
 from pdekit.scaling.measurement import Measurement, Trial
 from pdekit.scaling.messages import Messages, fit_messages
 from tests.benchmarks.namespaces import DEVICE, Network, lacking
 from tests.benchmarks.race import answer, machine, on_ranks
-from tests.benchmarks.shaped import PAYLOAD
+from tests.benchmarks.shaped import PAYLOAD, write
 
 SIZES = (
     1024,
@@ -99,7 +98,7 @@ def sent_by_device() -> float:
 
 
 def compare(found: list[dict], megabits: float) -> list[dict]:
-    """A row for each kind, size and world size. RuntimeError if MPI did not use the cables."""
+    """A row for each kind, size and world size. RuntimeError if MPI has not used the cables, or far too much."""
     trials = [Trial(t["kind"], t["ranks"], t["seconds"], t["round"], bytes=t["bytes"]) for t in found]
     messages = Measurement(trials)
     fitted = [t for t in messages.of("allreduce").trials if t.bytes in FITTED[0] and t.ranks in FITTED[1]]
@@ -132,7 +131,12 @@ def compare(found: list[dict], megabits: float) -> list[dict]:
             "on_wire": float(np.median(wires)),
         }
         rows.append(row)
-    check_counters([row["on_wire"] for row in rows if row["bytes"] >= 65536])
+    on_wire = [row["on_wire"] for row in rows if row["bytes"] >= 65536]
+    if not all(0.98 < one < 3 for one in on_wire):
+        got = ", ".join(f"{one:.2f}" for one in on_wire)
+        raise RuntimeError(
+            f"expected the messages on the cables, got these parts of their bytes there: {got}"
+        )
     print(
         f"{megabits:g} Mb/s: looks like {fit.algorithm if fit else 'nothing'}; latency {1e6 * latency:.0f} us"
     )
@@ -142,19 +146,10 @@ def compare(found: list[dict], megabits: float) -> list[dict]:
 def fitted_to(trials: list[Trial]) -> Messages | None:
     """None, and why, where a busy machine has spoilt the times: what was measured is written all the same."""
     try:
-        return fit_messages(Measurement(trials))
+        return fit_messages(Measurement(trials), cores())
     except ValueError as error:
         print(f"no fit: {error}")
         return None
-
-
-def check_counters(on_wire: list[float]) -> None:
-    """RuntimeError if fewer bytes went over the cables than any allreduce takes, or far more than one needs."""
-    if not all(0.98 < one < 3 for one in on_wire):
-        got = ", ".join(f"{one:.2f}" for one in on_wire)
-        raise RuntimeError(
-            f"expected the messages on the cables, got these parts of their bytes there: {got}"
-        )
 
 
 def report(rows: list[dict]) -> None:
@@ -205,18 +200,10 @@ def main() -> None:
             rows += compare(found, megabits)
     if arguments.out:
         command = " ".join(["python -m tests.benchmarks.scaling_shaped", *sys.argv[1:]])
-        with arguments.out.open("w", newline="") as file:
+        with arguments.out.open("w") as file:
             file.write(f"# {command}; {about}\n")
             write(rows, file)
     report(rows)
-
-
-def write(rows: list[dict], file: TextIO) -> None:
-    table = csv.DictWriter(file, rows[0], lineterminator="\n")
-    table.writeheader()
-    for row in rows:
-        cells = {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()}
-        table.writerow({k: "" if v == "nan" else v for k, v in cells.items()})
 
 
 if __name__ == "__main__":

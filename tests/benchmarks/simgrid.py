@@ -24,7 +24,6 @@ are as short, the model both. SMPI's other allreduces crash in a replay (rab, mv
 """
 
 import argparse
-import csv
 import shutil
 import subprocess
 import sys
@@ -32,8 +31,8 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
@@ -43,11 +42,13 @@ from pdekit.scaling.dragonfly import Dragonfly
 from pdekit.scaling.link import Link
 from pdekit.scaling.topologies import FatTree, Flat
 from pdekit.scaling.torus import Torus
+from tests.benchmarks.shaped import write
 
 LATENCY, BANDWIDTH = 1e-6, 12.5e9  # of a cable: s, bytes/s
 ALONE = tuple((bytes,) for bytes in (1024, 65536, 2**20, 4905252, 2**24))
 STEP = (1024,) * 36 + (4905252,)
 SELECTORS = {"recursive doubling": "rdb", "ring": "lr"}
+LARGE = ("flat", "fat-tree 16 16", "fat-tree 16 8")  # networks of more than 128 hosts
 SIDES = {16: (4, 2, 2), 32: (4, 4, 2), 64: (4, 4, 4), 128: (8, 4, 4)}  # SimGrid fills its tori
 PLAIN = "0:1"
 # SMPI's defaults: above so many bytes, so many times the latency, and the bandwidth.
@@ -154,28 +155,26 @@ def factor(text: str, bytes: float) -> float:
 def rows(few: list[int], more: list[int]) -> Iterator[dict]:
     for hosts in (*few, *more):
         for name, topology, link, cables in networks(hosts):
-            if hosts in more and name not in ("flat", "fat-tree 16 16", "fat-tree 16 8"):
-                continue
-            for settings, factors in SETTINGS.items():
+            cases = product(SETTINGS.items(), SELECTORS.items(), (*ALONE, STEP))
+            for (settings, factors), (algorithm, selector), sizes in cases:
+                beyond, ring = hosts in more, algorithm == "ring"
+                if (beyond and name not in LARGE) or (ring and (beyond or sizes is STEP)):
+                    continue
                 if settings != "plain" and name != "fat-tree 16 16":
                     continue
-                for algorithm, selector in SELECTORS.items():
-                    if hosts in more and algorithm == "ring":
-                        continue
-                    for sizes in (*ALONE, *([STEP] if algorithm != "ring" else [])):
-                        simulated = simulate(cables, hosts, selector, sizes, factors)
-                        model = modelled(topology, hosts, algorithm, sizes, link, factors)
-                        yield {
-                            "settings": settings,
-                            "topology": name,
-                            "hosts": hosts,
-                            "algorithm": algorithm,
-                            "messages": len(sizes),
-                            "bytes": sum(sizes),
-                            "simgrid_s": simulated,
-                            "model_s": model,
-                            "ratio": model / simulated,
-                        }
+                simulated = simulate(cables, hosts, selector, sizes, factors)
+                model = modelled(topology, hosts, algorithm, sizes, link, factors)
+                yield {
+                    "settings": settings,
+                    "topology": name,
+                    "hosts": hosts,
+                    "algorithm": algorithm,
+                    "messages": len(sizes),
+                    "bytes": sum(sizes),
+                    "simgrid_s": simulated,
+                    "model_s": model,
+                    "ratio": model / simulated,
+                }
 
 
 def main() -> None:
@@ -188,10 +187,10 @@ def main() -> None:
         print(f"skipped: {reason}")
         return
     found = list(rows(arguments.hosts, arguments.more))
-    command = ["python -m tests.benchmarks.simgrid", *sys.argv[1:]]
     if arguments.out:
-        with arguments.out.open("w", newline="") as file:
-            file.write(f"# {' '.join(command)}; SimGrid 3.32\n")
+        command = " ".join(["python -m tests.benchmarks.simgrid", *sys.argv[1:]])
+        with arguments.out.open("w") as file:
+            file.write(f"# {command}; SimGrid 3.32\n")
             write(found, file)
     groups = {(row["settings"], row["topology"], row["algorithm"]): [] for row in found}
     for row in found:
@@ -199,12 +198,6 @@ def main() -> None:
     print(f"{'model / SimGrid':50} least  median  most")
     for group, ratios in groups.items():
         print(f"{', '.join(group):50} {min(ratios):5.2f}  {np.median(ratios):6.2f}  {max(ratios):4.2f}")
-
-
-def write(found: list[dict], file: TextIO) -> None:
-    table = csv.DictWriter(file, found[0], lineterminator="\n")
-    table.writeheader()
-    table.writerows({k: f"{v:.5g}" if isinstance(v, float) else v for k, v in row.items()} for row in found)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from unittest import mock
 import numpy as np
 
 import pdekit as pk
-from pdekit.measure import meeting, run
+from pdekit.measure import host, loop, meeting, run
 from pdekit.measure.meeting import gathered, meet, told
 from pdekit.parallel import Comm
 
@@ -16,6 +16,13 @@ def scaled(comm: Comm, plan: dict, file: str = "") -> dict:
     said: list[tuple] = []
     found = run(pk.Plan.read(plan), comm, file or None, lambda *words: said.append(words))
     return {"text": found.text(), "said": said}
+
+
+def on_machines(comm: Comm, plan: dict, hosts: list[str]) -> str:
+    """A measurement of `plan` on ranks that say they are on these machines."""
+    here = {**host.describe(), "host": hosts[comm.rank]}
+    with mock.patch.object(loop, "describe", lambda: here):
+        return run(pk.Plan.read(plan), comm).text()
 
 
 def refused(comm: Comm, plan: dict, file: str = "") -> str:

@@ -57,6 +57,19 @@ def test_it_goes_on_and_is_refused_on_all_ranks(tmp_path: Path) -> None:
     assert few[0] == few[1] and few[0].startswith("ranks: expected at most the 2 of this job, got 3")
 
 
+def test_messages_on_and_between_machines() -> None:
+    """Ranks 0 and 1 on one machine, rank 2 on another. Fails if the ping-pong between them is not one of rank 2."""
+    plan = pk.Plan((2, 3), (16,), bytes=(8,), scaling=(), rounds=1, seconds=0.1, experiment=EXPERIMENT)
+    texts = on_ranks(3, "on_machines", plan=plan.values(), hosts=["a", "a", "b"])
+    found = pk.Measurement.parse(texts[0])
+    assert texts == [texts[0]] * 3
+    assert [(t.kind, t.ranks, t.nodes) for t in found.trials] == [
+        ("ping-pong", 2, 1), ("ping-pong", 2, 2), ("allreduce", 2, 1), ("allreduce", 3, 2)
+    ]  # fmt: skip
+    assert set(found.machine["hosts"]) == set(found.machine["during"][0]) == {"a", "b"}
+    assert found.machine["ranks"] == ["a", "a", "b"]
+
+
 def test_a_rank_without_a_part_sleeps() -> None:
     """Fails if it waits in MPI, which keeps its core busy."""
     first, *others = on_ranks(3, "asleep", seconds=1.0)

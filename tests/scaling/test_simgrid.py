@@ -25,7 +25,7 @@ def test_the_model_is_still_that_of_the_table() -> None:
         sizes = (bytes,) if TABLE["messages"][k] == 1 else simgrid.STEP
         assert sum(sizes) == bytes and len(sizes) == TABLE["messages"][k]
         found = simgrid.modelled(topology, hosts, algorithm, sizes, link, factors)
-        assert found == pytest.approx(TABLE["model_s"][k], rel=1e-4)
+        assert found == pytest.approx(TABLE["model_s"][k], rel=1e-3)
 
 
 def test_simgrid_agrees_on_trees_within_a_quarter() -> None:

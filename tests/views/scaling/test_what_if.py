@@ -65,16 +65,6 @@ def test_the_answer_is_the_models_own(model: object) -> None:
     assert np.allclose(answer.core_hours, np.array([1, 16, 192]) * seconds / 3600)
 
 
-def test_messages_of_two_ranks_alone_are_a_link_of_ones_own() -> None:
-    """As `pdekit scale` measures them on two cores: the sliders begin there, and all ranks have an answer."""
-    steps = Training(LAW).steps(both_ways((1, 2), (64, 128)))
-    what = pk.WhatIf(
-        pk.fit(pk.Measurement([*allreduces(LAW, (2,), sizes=SIZES).trials, *steps.trials])), costs=COSTS
-    )
-    assert what.settings["machine"] == OWN and np.isfinite(what.answer.speedup).all()
-    assert what.settings["latency"] == what.model.messages.link.latency
-
-
 def test_without_a_cost_or_a_price_there_is_no_time_and_no_money(model: object) -> None:
     answer = pk.what_if(model, 8, pk.machines()["InfiniBand EDR"], cost=COSTS["adam", 8])
     assert np.isfinite(answer.to_loss).all() and np.isnan(answer.dollars).all()
@@ -185,6 +175,22 @@ def test_where_the_model_says_nothing_there_is_no_curve(model: object) -> None:
     what = pk.WhatIf(model, {}, costs=COSTS, resolution=4096)
     assert "resolution" in what.words
     assert all(not len(trace.y) for trace in what.widget.data if trace.type == "bar")
+
+
+def test_messages_on_one_world_size_tell_nothing_of_a_thousand_ranks() -> None:
+    """So on two cores: the speed-up's curve ends where the measurement does, and the what-if has a network given."""
+    measurement = pk.Measurement(
+        [*allreduces(LAW, (2,), sizes=SIZES).trials, *Training(LAW).steps(both_ways((1, 2), (64,))).trials]
+    )
+    model = pk.fit(measurement)
+    what = pk.WhatIf(model, {}, costs=COSTS)
+    assert what.settings["machine"] == OWN and what.words.startswith("64 ranks")
+    with pytest.raises(ValueError, match="world size"):
+        what.set(machine=MEASURED)
+    ends = [max(trace.x) for trace in pk.plot_speedup(measurement, model).data if trace.mode == "lines"]
+    assert ends and max(ends) == 2
+    with pytest.raises(ValueError, match="world size"):
+        pk.plot_speedup(measurement, model, up_to=8)
 
 
 def test_a_slider_that_moves_on_leaves_no_queue(model: object) -> None:

@@ -9,12 +9,12 @@ from pdekit.views.scaling.step import PARTS
 
 HEIGHT = 620
 WIDTH, HIGH = 465, 208  # of a panel, pixels
-LEFTS, TOPS = (86, 668), (34, 354)
+LEFTS, TOPS = (86, 658), (34, 354)
 SHARES = ("compute", "norms", "waiting", "gradient")
-TIMES = {1e-6: "1 µs", 1e-5: "10 µs", 1e-4: "100 µs", 1e-3: "1 ms", 0.01: "10 ms", 0.1: "100 ms"}
-TIMES |= {1.0: "1 s", 10.0: "10 s", 60.0: "1 min", 600.0: "10 min", 3600.0: "1 h", 36e3: "10 h"}
-TIMES |= {86400.0: "1 day", 864e3: "10 days", 3.16e7: "1 year"}
-MONEY = 10.0 ** np.arange(-6, 9)
+TIMES = [d * 10.0**k for k in range(-6, 1) for d in (1, 3)] + [10.0, 30.0]
+TIMES += [60.0 * m for m in (1, 3, 10, 30)] + [3600.0 * h for h in (1, 3, 10)]
+TIMES += [86400.0 * d for d in (1, 3, 10, 30, 100, 300, 1000)]
+MONEY = [d * 10.0**k for k in range(-6, 9) for d in (1, 3)]
 _EMPTY = {"x": np.zeros(0), "y": np.zeros(0)}
 
 
@@ -32,8 +32,8 @@ class Panels:
         every = list(range(0, len(RANKS), 2))
         bars = {"tickvals": every, "ticktext": [str(RANKS[k]) for k in every]}
         bars |= {"range": [-0.6, len(RANKS) - 0.4]}
-        times = {"type": "log", "tickvals": list(TIMES), "ticktext": list(TIMES.values())}
-        money = {"type": "log", "tickvals": MONEY, "ticktext": [f"{m:,.6g}" for m in MONEY]}
+        times = {"type": "log", "tickvals": TIMES, "ticktext": [axes.seconds(t) for t in TIMES]}
+        money = {"type": "log", "tickvals": MONEY, "ticktext": [f"{m:,.7g}" for m in MONEY]}
         first, second, third, fourth = (
             canvas.panel(place, x, y | up)
             for place, x, y in zip(

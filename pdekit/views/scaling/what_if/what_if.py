@@ -23,6 +23,7 @@ from pdekit.views.scaling.what_if.latest import Latest
 from pdekit.views.scaling.what_if.panels import Panels
 from pdekit.views.scaling.what_if.said import said
 from pdekit.views.scaling.what_if.settings import BANDWIDTHS, LATENCIES, MEASURED, OWN, Settings
+from pdekit.views.theme import grid_name
 
 GOAL = 4e-3  # relative energy above its minimum, of the table's runs with the Galerkin head
 Costs = Mapping[tuple[str, int], Cost]
@@ -32,8 +33,9 @@ class WhatIf:
     """Move sliders, and see what the fitted model says: speed-up with its band, parts of a step, time and money.
 
     model: of `pk.fit`, with steps. machines: by their names (default: `pk.machines()`). costs: what each (method,
-    batch) takes to a loss, as of `pk.costs`, and `goal`, which loss that is, in words (default: the table of
-    `optimizers` with the Galerkin head). The widget is the last value of a cell; `set` moves its sliders.
+    batch) takes to a loss, as of `pk.costs`, and `goal`, which loss that is, in words; its problem need not be that of
+    the model's steps (default: the table of `optimizers` with the Galerkin head). The widget is the last value of a
+    cell; `set` moves its sliders. resolution: of the steps (default: the finest that was measured).
 
     Raises ValueError for a model without steps.
     """
@@ -49,7 +51,10 @@ class WhatIf:
     ) -> None:
         steps = steps_of(model)
         if costs is None:
-            costs, goal = costs_of(table("optimizers"), "galerkin", GOAL), f"a gap of {100 * GOAL:g} %"
+            costs, goal = (
+                costs_of(table("optimizers"), "galerkin", GOAL),
+                f"a gap of {100 * GOAL:g} % on {grid_name(32)}",
+            )
         self.model, self.costs, self.goal, self.resolution = model, dict(costs), goal, resolution
         own = Machine(OWN, Settings().link)
         self.machines = {OWN: own} | dict(all_machines() if machines is None else machines)
@@ -66,12 +71,12 @@ class WhatIf:
         figure.add_class(style.NAME)
         self.box = widgets.HBox([self._controls.box, figure], layout={"flex_flow": "row wrap"})
         link = Settings() if model.messages is None else model.messages.link
-        several = model.messages is not None and len(set(model.messages.ranks.tolist())) > 1
-        start = MEASURED if several else OWN  # messages of one world size tell nothing of another
         best = min(self.costs, key=lambda key: self.costs[key].seconds, default=(self._optimizers[0], 64))
         span = {"latency": LATENCIES, "bandwidth": BANDWIDTHS}
         near = {name: min(max(getattr(link, name), low), high) for name, (low, high) in span.items()}
-        self._settings = Settings(start, **near, batch=best[1], optimizer=best[0])
+        self._settings = Settings(OWN, **near, batch=best[1], optimizer=best[0])
+        if self._knows(there := replace(self._settings, machine=MEASURED)):
+            self._settings = there
         self._refresh()
         self._panels.widget.send_state(
             "_widget_data"
@@ -100,7 +105,8 @@ class WhatIf:
     def set(self, **values: Any) -> Answer:
         """Move sliders: machine, latency (s), bandwidth (bytes/s), topology, ranks, batch, optimizer; the answer.
 
-        A machine brings its latency, bandwidth and topology with it. ValueError, and nothing changes, for a name or a
+        A machine brings its latency, bandwidth and topology with it, or a `topology` in words: "flat", "fat-tree 32 8",
+        "torus 3", "dragonfly 4 8", and "" for the machine's own. ValueError, and nothing changes, for a name or a
         value that is none, or where the model says nothing.
         """
         settings = self._changed(values)
@@ -141,6 +147,14 @@ class WhatIf:
             self.model, settings.batch, self._network(settings), ranks=ranks, resolution=self.resolution,
             optimizer=settings.optimizer if known else None, cost=cost,
         )  # fmt: skip
+
+    def _knows(self, settings: Settings) -> bool:
+        """Whether the model says anything there; of allreduces on one world size only, it does not."""
+        try:
+            self._ask(settings)
+        except ValueError:
+            return False
+        return True
 
     def _moved(self, name: str, value: Any) -> None:
         """Somebody moved a slider."""
