@@ -13,7 +13,6 @@ from pdekit.views import axes, theme
 
 POINTS = 200  # of a curve
 INDENT = "\N{EM SPACE}"
-PLACES = ("top left", "bottom right", "top right", "bottom left")  # of the words at a crossing: the next is often near
 BEYOND = 30.0  # times the last crossing that is drawn
 
 
@@ -45,34 +44,19 @@ def plot_break_even(
         generator = case.training_seconds, case.inference_seconds
         if generator not in drawn:
             words = "generator" if not drawn else f"generator against {name}"
-<<<<<<< HEAD
-            named, dash = _with_error(words, case.generator_error), theme.DASHES[len(drawn) % 4]
-            _line(figure, n, case.generator(n), named, theme.COLOURS[0], dash)
-=======
             look = theme.COLOURS[0], theme.DASHES[len(drawn) % 4]
             _line(figure, n, case.generator(n), _with_error(words, case.generator_error), *look)
->>>>>>> verb
             drawn.add(generator)
         colour, dash = theme.COLOURS[1 + index % 6], theme.DASHES[1 + index % 3]
         _line(figure, n, case.classical(n), _with_error(name, case.classical_error), colour, dash)
         if case.samples <= last:
-<<<<<<< HEAD
-            _mark(figure, case, colour, PLACES[index % len(PLACES)])
-    said = [f"{name}: {_words(case)}" for name, case in several.items()]
-    notes = [line for words in said for line in textwrap.wrap(words, 100, subsequent_indent=3 * INDENT)]
-=======
             _mark(figure, case, colour, "top left" if case in low else "bottom right")
->>>>>>> verb
     y = np.concatenate([np.asarray(trace.y, dtype=float) for trace in figure.data])
     ticks = 10.0 ** np.arange(np.floor(np.log10(y.min())), np.ceil(np.log10(y.max())) + 1)
     labels = [axes.seconds(tick) if tick < 1 else f"{tick:,.0f} s" for tick in ticks]
     counts = 10 ** np.arange(np.ceil(np.log10(last)) + 1)
-<<<<<<< HEAD
-    figure.update_xaxes(title="solutions", type="log", tickvals=counts, ticktext=[f"{c:,.0f}" for c in counts])
-=======
     numbers = [f"{count:,.0f}" for count in counts]
     figure.update_xaxes(title="solutions", type="log", tickvals=counts, ticktext=numbers)
->>>>>>> verb
     figure.update_yaxes(title="seconds in all", type="log", tickvals=ticks, ticktext=labels)
     said = [f"{name}: {_words(case)}" for name, case in several.items()]
     notes = [line for words in said for line in textwrap.wrap(words, 120, subsequent_indent=3 * INDENT)]
@@ -80,16 +64,9 @@ def plot_break_even(
         text="<br>".join(notes), xref="paper", yref="paper", x=0, y=-0.2, xanchor="left", yanchor="top",
         align="left", showarrow=False, font={"size": 11.5, "color": theme.INK},
     )  # fmt: skip
-<<<<<<< HEAD
-    margin = {"l": 70, "r": 20, "t": 50, "b": 70 + 18 * len(notes)}
-    height = 380 + 18 * len(notes)
-    return axes.finish(
-        figure, title, 1, hovermode="closest", legend=axes.BESIDE, margin=margin, width=860, height=height
-=======
     look = {"hovermode": "closest", "legend": axes.BESIDE, "width": 860, "height": 380 + 18 * len(notes)}
     return axes.finish(
         figure, title, 1, margin={"l": 80, "r": 20, "t": 50, "b": 70 + 18 * len(notes)}, **look
->>>>>>> verb
     )
 
 
@@ -104,17 +81,10 @@ def _line(figure: go.Figure, n: np.ndarray, seconds: np.ndarray, name: str, colo
     )  # fmt: skip
 
 
-<<<<<<< HEAD
-def _mark(figure: go.Figure, case: BreakEven, colour: str, place: str) -> None:
-    at = np.array([case.samples])
-    figure.add_scatter(
-        x=at, y=case.classical(at)[1], mode="markers+text", text=[f"{case.samples:,.0f}"], textposition=place,
-=======
 def _mark(figure: go.Figure, case: BreakEven, colour: str, where: str) -> None:
     at = np.array([case.samples])
     figure.add_scatter(
         x=at, y=case.classical(at)[1], mode="markers+text", text=[f"{case.samples:,.0f}"], textposition=where,
->>>>>>> verb
         marker={"color": colour, "size": 11, "line": {"color": "white", "width": 1.5}}, showlegend=False,
         hovertemplate=f"{case}<extra></extra>", textfont={"size": 12, "color": colour},
     )  # fmt: skip
