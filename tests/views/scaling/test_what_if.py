@@ -193,6 +193,13 @@ def test_messages_on_one_world_size_tell_nothing_of_a_thousand_ranks() -> None:
         pk.plot_speedup(measurement, model, up_to=8)
 
 
+def test_without_messages_there_is_no_measured_network(model: object) -> None:
+    what = pk.WhatIf(replace(model, messages=None), {}, costs=COSTS)
+    assert what.sliders["machine"].options == (OWN,) and what.words.startswith("64 ranks")
+    with pytest.raises(ValueError, match="machine: expected one of"):
+        what.set(machine=MEASURED)
+
+
 def test_a_slider_that_moves_on_leaves_no_queue(model: object) -> None:
     """In a kernel, five moves before the loop comes round are one answer, that of the last."""
 

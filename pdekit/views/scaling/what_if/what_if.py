@@ -62,7 +62,8 @@ class WhatIf:
         self.words = ""  # the answer at the chosen number of ranks; or why there is none
         known = [*steps.compute.fixed, *dict.fromkeys(method for method, _ in self.costs)]
         self._optimizers = list(dict.fromkeys(known))
-        self._controls = Controls([MEASURED, *self.machines], {o: o for o in self._optimizers}, self._moved)
+        self._names = [*([MEASURED] if model.messages else []), *self.machines]
+        self._controls = Controls(self._names, {o: o for o in self._optimizers}, self._moved)
         self._panels = Panels()
         self._latest = Latest(self._refresh)
         figure = widgets.VBox(
@@ -75,7 +76,7 @@ class WhatIf:
         span = {"latency": LATENCIES, "bandwidth": BANDWIDTHS}
         near = {name: min(max(getattr(link, name), low), high) for name, (low, high) in span.items()}
         self._settings = Settings(OWN, **near, batch=best[1], optimizer=best[0])
-        if self._knows(there := replace(self._settings, machine=MEASURED)):
+        if model.messages and self._knows(there := replace(self._settings, machine=MEASURED)):
             self._settings = there
         self._refresh()
         self._panels.widget.send_state(
@@ -120,11 +121,9 @@ class WhatIf:
             checks.one_of("setting", name, tuple(self.settings))
         values, settings = dict(values), self._settings
         if "machine" in values:
-            machine = checks.one_of("machine", values.pop("machine"), (MEASURED, *self.machines))
+            machine = checks.one_of("machine", values.pop("machine"), self._names)
             if machine not in (MEASURED, OWN):
                 settings = replace(settings.with_machine(self.machines[machine]), machine=machine)
-            elif machine == MEASURED and self.model.messages is None:
-                raise checks.refuse("machine", "one with a network", machine, "no messages were measured")
             else:
                 settings = replace(settings, machine=machine, topology="")
         if "optimizer" in values:
