@@ -17,13 +17,16 @@ def table(name: str | Path) -> dict[str, np.ndarray]:
     Lines that start with "# " say where it comes from and are left out. ValueError if there is none of that name. A
     Path is that of a file of one's own, written by a benchmark.
     """
-    path = name
-    if not isinstance(path, Path):
-        found = {one.stem: one for place in PLACES for one in place.glob("*.csv")}
-        path = found[checks.one_of("table", name, tuple(sorted(found)))]
+    path = name if isinstance(name, Path) else find("table", name, ".csv")
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("# ")]
     names, *rows = csv.reader(lines)
     return {name: _numbers(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+
+
+def find(kind: str, name: str, suffix: str) -> Path:
+    """The file `name` + `suffix` that comes with pdekit. ValueError, with the names there are, if there is none."""
+    found = {one.stem: one for place in PLACES for one in place.glob(f"*{suffix}")}
+    return found[checks.one_of(kind, name, tuple(sorted(found)))]
 
 
 def _numbers(cells: tuple[str, ...]) -> np.ndarray:

@@ -49,6 +49,16 @@ def test_a_table_has_its_source_and_reads_as_the_csv_module_reads_it(path: Path)
 def test_a_table_that_is_not_there_is_named() -> None:
     with pytest.raises(ValueError, match=r"table: expected one of .*'ghia-1982'.* got 'ghia'"):
         pk.table("ghia")
+    with pytest.raises(ValueError, match=r"measurement: expected one of .*'scaling-example'.* got 'scaling'"):
+        pk.Measurement.named("scaling")
+
+
+def test_the_example_of_a_measurement_has_what_a_model_needs() -> None:
+    """Lesson 14 asks it for steps on 1024 x 1024; fails without a line in data/README.md."""
+    model = pk.fit(pk.Measurement.named("scaling-example"))
+    seconds = model.steps.predict(1, 1, 1024).seconds / model.steps.predict(1, 1, 64).seconds
+    assert 30 < seconds < 3000  # 256 times the nodes
+    assert "`scaling-example.jsonl`" in (DATA / "README.md").read_text()
 
 
 @pytest.mark.parametrize("case", [Case("poisson", "lbfgs", 64), Case("galerkin", "muon", 64)])

@@ -32,6 +32,7 @@ _HERE = {
     "fit_messages": "pdekit.scaling.messages",
     "fit_steps": "pdekit.scaling.step_fit",
     "gustafson": "pdekit.scaling.laws",
+    "horovod": "pdekit.scaling.published",
     "hierarchical": "pdekit.scaling.allreduce",
     "iso_efficiency": "pdekit.scaling.laws",
     "karp_flatt": "pdekit.scaling.laws",

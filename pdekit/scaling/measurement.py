@@ -11,6 +11,7 @@ import numpy as np
 
 from pdekit import checks
 from pdekit.beside import beside
+from pdekit.tabled import find
 
 FORMAT = "pdekit scaling"
 VERSION = 1
@@ -106,6 +107,11 @@ class Measurement:
                 "path", "a file that `pdekit scale` wrote", str(path), "give one that is there"
             )
         return cls.parse(Path(path).read_text(encoding="utf-8"), name)
+
+    @classmethod
+    def named(cls, name: str) -> "Measurement":
+        """One that comes with pdekit, such as "scaling-example": see data/README.md. ValueError if there is none."""
+        return cls.load(find("measurement", name, ".jsonl"))
 
     @classmethod
     def parse(cls, text: str, name: str = "text") -> "Measurement":

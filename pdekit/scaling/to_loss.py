@@ -19,7 +19,7 @@ HOUR = 3600.0
 class Priced(Network, Protocol):
     """A network of nodes that cost something: a machine of the table."""
 
-    price: float  # of a node for an hour; nan where it is not public
+    price: float | None  # of a node for an hour; None where it is not public
     per_node: int  # ranks on a node
 
 
@@ -77,7 +77,7 @@ def offers(
     """
     found = []
     for name, machine in machines.items():
-        if not (math.isfinite(machine.price) and machine.price > 0):
+        if machine.price is None:
             continue
         p = np.atleast_1d(np.asarray(ranks, dtype=int))
         seconds = time_to_loss(cost, p, machine, steps, **settings)

@@ -12,8 +12,8 @@ nodal coefficient to the solution, seconds of one sample (make bench-break-even)
                          `assembly`, `set_up`, and `seconds` of the iterations
     multigrid, stopped   the same, stopped where the error is that of the generator: the fair rival
     factorisation        sparse LU, on squares
-    coarser grid         sparse LU on the coarsest grid (4, 8, 16, ... cells a side) whose solution, interpolated, has
-                         no larger error than the generator's; the coefficient is sampled there
+    coarser grid         sparse LU on the coarsest grid (4, 6, 8, 12, ... cells a side) whose solution, interpolated,
+                         has no larger error than the generator's; the coefficient is sampled there
 
 `error` is in the L2 norm, relative to the solution of the fine grid's system; `generator` is the head, "plain" or
 "galerkin", whose error two of the solvers are stopped at. About eight minutes.

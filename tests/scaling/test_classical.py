@@ -44,8 +44,8 @@ def test_the_coarsest_grid_that_is_good_enough() -> None:
         u = System(zoom(NU, (cells + 1) / 32, order=1)).factorisation().u
         return PROBLEM.error(zoom(u, 32 / (cells + 1), order=1), EXACTLY)
 
-    four, eight = error(4), error(8)
-    assert eight < four
-    found = coarser(NU, PROBLEM, EXACTLY, (four * eight) ** 0.5)
-    assert PROBLEM.error(found.u, EXACTLY) == pytest.approx(eight) and found.u.shape == NU.shape
+    four, six = error(4), error(6)
+    assert six < four
+    found = coarser(NU, PROBLEM, EXACTLY, (four * six) ** 0.5)
+    assert PROBLEM.error(found.u, EXACTLY) == pytest.approx(six) and found.u.shape == NU.shape
     assert coarser(NU, PROBLEM, EXACTLY, 1e-9) is None

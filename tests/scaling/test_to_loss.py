@@ -17,7 +17,7 @@ COST = pk.Cost(seconds=60.0, epochs=1.0, messages=100, bytes=5e6, batch=8)
 @dataclass(frozen=True)
 class Machine:
     link: Link
-    price: float = math.nan
+    price: float | None = None
     per_node: int = 1
 
     def allreduce(self, bytes, ranks):
@@ -68,6 +68,11 @@ def test_the_cheapest_is_not_the_quickest() -> None:
     assert sooner.money == pytest.approx(2 * 3.0 * sooner.seconds / 3600)
     assert pk.cheapest(COST, machines, within=1.0, ranks=[1, 4, 8]) is None
     assert pk.cheapest(pk.Cost(math.inf, 1, 1, 1, 8), machines) is None
+
+
+def test_machines_of_the_table_without_a_price_make_no_offer() -> None:
+    found = offers(COST, pk.machines(), [8])
+    assert sorted(o.machine for o in found) == sorted(n for n, m in pk.machines().items() if m.price)
 
 
 def test_ranks_that_cannot_be_are_refused() -> None:
