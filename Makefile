@@ -10,12 +10,10 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 READY = .venv/ready-$(MPI)
 RUN = .venv/bin/python
 
-.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-shaped bench-scaling-shaped bench-simgrid bench-bits bench-losses bench-lbfgs bench-optimizers bench-dashboard clean
-.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-shaped bench-bits bench-losses bench-lbfgs bench-optimizers bench-dashboard bench-break-even bench-what-if clean
-.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-shaped bench-scaling-shaped bench-simgrid bench-bits bench-losses bench-lbfgs bench-optimizers bench-dashboard bench-break-even bench-what-if clean
+.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-shaped bench-scaling-shaped bench-simgrid bench-bits bench-losses bench-lbfgs bench-optimizers bench-dashboard bench-break-even bench-what-if bench-held-out clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "make setup PYTHON=/path/to/python3.11   with a Python of your choice"
 	@echo "make setup MPI=site                     with the mpiexec on PATH instead of the mpich wheel"
@@ -71,6 +69,9 @@ bench-break-even: $(READY) ## training and inference against multigrid, from wha
 
 bench-what-if: $(READY) ## milliseconds from a slider of the what-if to its new curves
 	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.what_if $(ARGS)
+
+bench-held-out: $(READY) ## what the model of a measurement (ARGS=FILE.jsonl of `pdekit scale`) says of what it was not given
+	@$(RUN) -m tests.benchmarks.held_out $(ARGS)
 
 bench-optimizers: $(READY) ## methods x problems x batches: seconds, epochs and messages to the same loss (hours)
 	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.optimizers $(ARGS)

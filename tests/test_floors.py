@@ -80,7 +80,7 @@ def loaded_after(code: str) -> set[str]:
 
 def test_a_notebook_kernel_never_loads_mpi() -> None:
     loaded = loaded_after(
-        "import pdekit as pk; pk.Poisson, pk.Experiment, pk.Solver, pk.Cluster, pk.plot_fields, pk.Dashboard"
+        "import pdekit as pk; pk.Poisson, pk.Experiment, pk.Solver, pk.Cluster, pk.plot_fields, pk.Dashboard, pk.Plan()"
     )
     assert "mpi4py.MPI" not in loaded
 

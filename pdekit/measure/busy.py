@@ -6,7 +6,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from pdekit import processors
+
 THROTTLED = Path("/sys/fs/cgroup/cpu.stat")
+HEAT = "cpu[0-9]*/thermal_throttle/core_throttle_count"
 IDLE = 0.5  # seconds for a look before the start
 NAMED = 3  # of the busiest
 LITTLE = 0.02  # cores: not worth a name
@@ -29,7 +32,8 @@ class Watch:
     def reading(self) -> dict[str, Any]:
         """Since the last: `others`, `stolen` (by the hypervisor, for other virtual machines) and `throttled` in cores.
 
-        `who` are the busiest by name. A process that began and ended in between counts, but has no name.
+        `hot` is how often a core was slowed down because of its heat, where the processor tells. `who` are the busiest
+        by name. A process that began and ended in between counts, but has no name.
         """
         before, self._last = self._last, self._look()
         now = self._last
@@ -49,6 +53,7 @@ class Watch:
             "others": round(max((now["busy"] - before["busy"]) / span - mine, 0.0), 3),
             "stolen": round((now["stolen"] - before["stolen"]) / span, 3),
             "throttled": round((now["throttled"] - before["throttled"]) / span, 3),
+            "hot": now["hot"] - before["hot"],
             "who": {name: round(who[name], 2) for name in busiest if who[name] >= LITTLE},
         }
 
@@ -67,6 +72,7 @@ class Watch:
             "busy": sum(value for name, value in times.items() if name not in idle),
             "stolen": times.get("steal", 0.0),
             "throttled": _throttled(),
+            "hot": sum(int(file.read_text()) for file in processors.SYSTEM.glob(HEAT)),
             "each": each,
         }
 

@@ -20,9 +20,11 @@ from pdekit.measure.plan import Plan
 from pdekit.parallel import Comm
 from pdekit.parallel.agree import together
 from pdekit.processors import cores
-from pdekit.scaling.comparison import compare_measurements
+from pdekit.scaling.comparison import compare_measurements, in_seconds
+from pdekit.scaling.fit import fit
 from pdekit.scaling.measurement import Measurement
 from pdekit.scaling.shown import report
+from pdekit.scaling.steps import Steps
 from pdekit.train.faults import SHARED
 
 SETTINGS = tuple(field.name for field in fields(Plan))
@@ -57,7 +59,10 @@ def measure(plan: Plan, comm: Comm, file: Path, earlier: Measurement | None) -> 
         print(f"interrupted; what was measured is in {file}: pdekit scale --resume {file}", flush=True)
 
     try:
-        say(comm, f"{len(plan.turns())} turns in {plan.rounds} rounds on {comm.size} ranks, into {file}")
+        say(
+            comm,
+            f"{plan.rounds} times {len(plan.pieces())} pieces on up to {max(plan.ranks)} ranks, into {file}",
+        )
         if comm.rank == 0:
             with interrupt.rescued(keep):
                 found = run(plan, comm, file, progress)
@@ -122,10 +127,34 @@ def become_ranks(arguments: argparse.Namespace, ranks: int, file: Path) -> NoRet
 
 
 def show(found: Measurement, earlier: Measurement | None) -> None:
-    """Print what was measured, what to doubt of it, and what changed."""
+    """Print what was measured, what to doubt of it, what the model says, and what changed."""
     print(report(found), flush=True)
+    print("\n".join(["", "What the model says:", *(f"  {words}" for words in modelled(found))]), flush=True)
     if earlier is not None:
         print(f"\n{compare_measurements(earlier, found)}", flush=True)
+
+
+def modelled(found: Measurement) -> list[str]:
+    """What the model of `found` says, or why there is none."""
+    try:
+        model = fit(found)
+        return [*(note for note in model.notes if note not in found.warnings), *_parts(found, model.steps)]
+    except ValueError as error:
+        return [f"nothing yet: {error}"]
+
+
+def _parts(found: Measurement, steps: Steps | None) -> list[str]:
+    """Where the time of a step on most ranks goes, for each optimizer."""
+    said = []
+    most = max(steps.ranks) if steps is not None else 1
+    of = found.of("step", ranks=most).groups("optimizer") if most > 1 else {}
+    for (optimizer,), trials in of.items():
+        batch = int(trials.column("global_batch").max())
+        parts = steps.predict(most, batch, optimizer=optimizer)
+        names = ("compute", "norms", "gradient", "waiting")
+        words = ", ".join(f"{name} {in_seconds(float(getattr(parts, name)))}" for name in names)
+        said.append(f"a step of {optimizer} on {most} ranks, batch {batch}: {words}")
+    return said
 
 
 class Progress:

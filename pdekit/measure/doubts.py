@@ -72,6 +72,9 @@ def others(machine: Mapping[str, Any]) -> list[str]:
         times += [(f"in {_worst_of(len(rounds))}", rounds)]
         if not any(readings for _, readings in times):
             said.append(f"{name}: who else is busy was not looked at: psutil is not installed")
+        hot = sum(reading.get("hot", 0) for reading in rounds)
+        if hot:
+            said.append(f"{name}: cores were slowed down because of their heat, {hot} times in all")
         for when, readings in times:
             if not readings:
                 continue

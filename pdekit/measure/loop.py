@@ -1,7 +1,6 @@
 """The measurement itself, on the ranks of a job: piece after piece in turns, round after round."""
 
 import json
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,10 +39,11 @@ def run(
         remedy = f"start as many, or give ranks up to {comm.size}"
         raise checks.refuse("ranks", f"at most the {comm.size} of this job", max(plan.ranks), remedy)
     described = [json.loads(text) for text in gathered(comm, json.dumps(describe()))]
+    mine = described[comm.rank]["host"]
     looking = watch(leaders(described).get(comm.rank, []))
     time.sleep(IDLE)  # who is busy while we are not?
     record = together(comm, lambda: _record(plan, comm, described, file))
-    before = _readings(comm, looking)
+    before = _readings(comm, mine, looking)
     if record is not None:
         record.begin(before)
     turns = plan.turns([one["host"] for one in described])
@@ -63,7 +63,7 @@ def run(
                 record.add(trial, time.monotonic() - start)
         if following is None or turns[following][0] != number:
             meet(comm)
-            reading = _readings(comm, looking)
+            reading = _readings(comm, mine, looking)
             if record is not None:
                 record.end_round(reading)
     return Measurement.parse(told(comm, record.measurement.text() if record is not None else ""))
@@ -79,7 +79,7 @@ def _record(
     return Record(plan, here, None if file is None else Path(file))
 
 
-def _readings(comm: Comm, looking: Watch | None) -> dict[str, Any]:
+def _readings(comm: Comm, host: str, looking: Watch | None) -> dict[str, Any]:
     """Of each host, by its name, what one of its ranks has seen of others since the last time."""
-    mine = "" if looking is None else json.dumps([socket.gethostname(), looking.reading()])
-    return dict(json.loads(text) for text in gathered(comm, mine) if text)
+    said = "" if looking is None else json.dumps([host, looking.reading()])
+    return dict(json.loads(text) for text in gathered(comm, said) if text)

@@ -44,7 +44,7 @@ def machine(plan: Plan, described: Sequence[Described], versions: Mapping[str, s
         "ranks": ranks,
         "cores": [one["cores"] for one in described],
         "versions": dict(versions),
-        "plan": plan.dict(),
+        "plan": plan.values(),
         "began": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         "before": {},
         "during": [],

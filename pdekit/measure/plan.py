@@ -74,10 +74,10 @@ class Plan:
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> "Plan":
-        """What `dict` made of one."""
+        """What `values` gave of one."""
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
-    def dict(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self)
 

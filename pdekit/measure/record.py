@@ -88,9 +88,9 @@ def _gone_on_with(file: Path, plan: Plan, machine: Mapping[str, Any]) -> Measure
     """What is in `file`; ValueError where it is of something else."""
     found = Measurement.load(file)
     theirs = found.machine.get("plan", {})
-    ours = plan.dict()
+    ours = plan.values()
     if theirs and Plan.read(theirs) != plan:
-        name = next(name for name in ours if Plan.read(theirs).dict()[name] != ours[name])
+        name = next(name for name in ours if Plan.read(theirs).values()[name] != ours[name])
         expected = f"the plan of {file.name}, in which it is {theirs.get(name)!r}"
         raise checks.refuse(name, expected, ours[name], f"go on with that, or {ANEW}")
     changed = differences(found.machine, machine)

@@ -43,13 +43,14 @@ def _steps(experiment: Experiment, piece: Piece, number: int, comm: Comm, second
         steps = solver.advance(int(np.clip(seconds / once, LEAST, MOST)))
     finally:
         torch.set_num_threads(threads)
-    ranks = solver.history.ranks_from(WARM)
+    first = WARM if steps else 0  # it may have found its minimum by then
+    steps, ranks = solver.history.steps[first:], solver.history.ranks_from(first)
     gradient = solver.reduction.flats[0].message.nbytes if comm.size > 1 else 0
     memory = comm.allgather(np.array([peak.bytes]))[:, 0]
     return Trial(
         "step",
         piece.ranks,
-        float(np.median(_seconds(solver)[WARM:])),
+        float(np.median(_seconds(solver)[first:])),
         number,
         threads=piece.threads,
         nodes=piece.nodes,

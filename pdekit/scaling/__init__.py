@@ -14,6 +14,7 @@ _HERE = {
     "Machine": "pdekit.scaling.machines",
     "Torus": "pdekit.scaling.torus",
     "bisection": "pdekit.scaling.cables",
+    "hops": "pdekit.scaling.cables",
     "Measurement": "pdekit.scaling.measurement",
     "Messages": "pdekit.scaling.messages",
     "Model": "pdekit.scaling.fit",

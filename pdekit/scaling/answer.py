@@ -11,6 +11,7 @@ from pdekit.scaling.fit import Model
 from pdekit.scaling.link import Network
 from pdekit.scaling.prediction import Prediction
 from pdekit.scaling.routed import dollars
+from pdekit.scaling.steps import Steps
 from pdekit.scaling.to_loss import time_to_loss
 
 RANKS = tuple(2**k for k in range(13))
@@ -44,6 +45,13 @@ class Answer:
         return self.ranks * self.to_loss / HOUR
 
 
+def steps_of(model: Model) -> Steps:
+    """What was fitted of the steps. ValueError if nothing was."""
+    if model.steps is None:
+        raise checks.refuse("model", "one with steps", "messages only", "measure steps with `pdekit scale`")
+    return model.steps
+
+
 def what_if(
     model: Model,
     batch: int,
@@ -61,21 +69,20 @@ def what_if(
 
     Raises ValueError without steps in the model, for a cost of another batch, and as `model.steps.predict`.
     """
-    if model.steps is None:
-        raise checks.refuse("model", "one with steps", "messages only", "measure steps with `pdekit scale`")
+    steps = steps_of(model)
     batch = checks.whole("batch", batch)
     if cost is not None and cost.batch != batch:
         raise checks.refuse("cost", f"one of batch {batch}", cost.batch, f"give batch={cost.batch}")
     p = np.atleast_1d(np.asarray(ranks))
     with_one = np.concatenate([[1], p])
     settings = {"resolution": resolution, "network": network, "optimizer": optimizer}
-    step = model.steps.predict(with_one, batch, **settings)
+    step = steps.predict(with_one, batch, **settings)
     alone = step.seconds[0]
     step = Prediction(*(getattr(step, name)[1:] for name in Prediction.__dataclass_fields__))
     to_loss = np.full(len(p), np.nan)
     if cost is not None:
         carrier = model.messages if network is None else network
-        to_loss = time_to_loss(cost, p, carrier, model.steps, resolution, optimizer)
+        to_loss = time_to_loss(cost, p, carrier, steps, resolution, optimizer)
     return Answer(
         p,
         step,

@@ -81,6 +81,13 @@ def hosts(nodes: int) -> nx.Graph:
     return graph
 
 
+def hops(topology: Topology, nodes: int, host: int = 0) -> np.ndarray:
+    """How many cables lie between `host` and each of the others, in their order: (nodes - 1,)."""
+    checks.whole("host", host, least=0, most=checks.whole("nodes", nodes) - 1)
+    others = np.delete(np.arange(nodes), host)
+    return topology.routes(np.full(nodes - 1, host), others, nodes).switches + 1
+
+
 def bisection(topology: Topology, nodes: int) -> int:
     """How many cables join the first half of the hosts to the others: the smallest cut between them (Ford, Fulkerson).
 

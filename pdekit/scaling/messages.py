@@ -47,7 +47,8 @@ class Messages:
         """
         best, ranks = self.fits[0], self.ranks.max(keepdims=True)
         least, most = self.bytes.min(keepdims=True), float(self.bytes.max())
-        latency = best.seconds(least, ranks) / best.form.counts(least, ranks)[0]
+        few = self.ranks.min(keepdims=True)  # that take no turns
+        latency = best.seconds(least, few) / best.form.counts(least, few)[0]
         whole = float(best.seconds(np.array([most]), ranks)[0])
         each = (
             max(best.transfer(most), 1e-3 * whole) / most

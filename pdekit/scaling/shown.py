@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pdekit.scaling.comparison import in_seconds
+from pdekit.scaling.laws import karp_flatt
 from pdekit.scaling.measurement import Measurement
 from pdekit.scaling.piece import Piece, in_bytes
 
-HEAD = "ranks  batch   s/step (range over rounds)   speed-up  efficiency  communication  waiting  memory"
+HEAD = "ranks  batch   a step (range over rounds)    speed-up  efficiency  communication  waiting  memory  serial"
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Row:
     """A world size: seconds of a step (median, least and most of the rounds), and medians over rounds and ranks.
 
     `speedup` is that of one rank's time for the same work, `communication` and `waiting` are shares of a step, `memory`
-    in bytes of the rank that needs most. NaN where one rank was not measured.
+    in bytes of the rank that needs most. `serial` is Karp and Flatt's serial fraction, of strong scaling. NaN where one
+    rank was not measured.
     """
 
     ranks: int
@@ -30,13 +32,16 @@ class Row:
     communication: float
     waiting: float
     memory: int
+    serial: float
 
     def __str__(self) -> str:
         times = f"{in_seconds(self.seconds):>9} ({in_seconds(self.least)} to {in_seconds(self.most)})"
-        return (
+        serial = f"{self.serial:.2f}" if np.isfinite(self.serial) else ""
+        line = (
             f"{self.ranks:>5}  {self.batch:>5}   {times:<28} {self.speedup:8.2f}  {self.efficiency:>10.0%}  "
-            f"{self.communication:>13.1%}  {self.waiting:>7.1%}  {self.memory / 1e6:.0f} MB"
+            f"{self.communication:>13.1%}  {self.waiting:>7.1%}  {self.memory / 1e6:>4.0f} MB  {serial:>6}"
         )
+        return line.rstrip()
 
 
 def rows(steps: Measurement, kind: str) -> list[Row]:
@@ -54,7 +59,8 @@ def rows(steps: Measurement, kind: str) -> list[Row]:
         waited = np.median([np.mean(t.waiting) / t.seconds for t in trials.trials])
         memory = max(max(t.memory) for t in trials.trials)
         spread = (middle, float(seconds.min()), float(seconds.max()))
-        found.append(Row(ranks, batch, *spread, speedup, speedup / ranks, talked, waited, memory))
+        serial = float(karp_flatt(speedup, ranks)) if kind == "strong" and speedup > 0 else np.nan
+        found.append(Row(ranks, batch, *spread, speedup, speedup / ranks, talked, waited, memory, serial))
     return found
 
 

@@ -43,6 +43,7 @@ class FatTree:
     """Leaf switches with `hosts` nodes and `uplinks` cables each, one to every spine: hosts/uplinks oversubscribed.
 
     A folded Clos network (Leiserson 1985, IEEE Trans. Comput. C-34, 892-901). What goes up is spread over all cables.
+    Thousands of nodes take spines of many ports, which are small trees themselves: hops that are not counted here.
     ValueError for hosts or uplinks below 1, or a hop below 0.
     """
 

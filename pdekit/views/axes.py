@@ -40,7 +40,8 @@ def with_unit(value: float, prefixes: tuple[tuple[float, str], ...], unit: str, 
 def seconds(value: float) -> str:
     """Seconds in words: 12.3 µs, 4.5 s, 3.2 min, 1.5 h, 12 days."""
     for size, unit in ((86400.0, "days"), (3600.0, "h"), (60.0, "min")):
-        if value >= 2 * size:
+        if value >= size:
+            unit = unit.rstrip("s") if value == size else unit
             return f"{value / size:,.3g}\N{NO-BREAK SPACE}{unit}"
     return with_unit(value, SECONDS, "s")
 

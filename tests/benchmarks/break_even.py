@@ -55,9 +55,9 @@ class Row:
     estimated: int = 0
 
 
-def trained(problem: pk.Poisson, head: str, really: bool) -> tuple[pk.Solver, Row]:
+def trained(problem: pk.Poisson, head: str, really: bool, steps: int | None) -> tuple[pk.Solver, Row]:
     """A generator that was trained, or is as it was made, and what its training costs."""
-    experiment = pk.Experiment(problem, head=head)
+    experiment = pk.Experiment(problem, head=head, steps=steps)
     solver, start = pk.Solver(experiment), time.perf_counter()
     if really:
         solver.run()
@@ -93,9 +93,9 @@ def inferred(solver: pk.Solver, nu: np.ndarray) -> float:
     return (time.perf_counter() - start) / len(nu)
 
 
-def measure(problem: pk.Poisson, errors: dict[str, float]) -> list[Row]:
+def measure(problem: pk.Poisson, errors: dict[str, float], steps: int | None = None) -> list[Row]:
     """All rows of a grid; the heads are trained, and `errors` filled, if they are empty."""
-    found = [trained(problem, head, not errors) for head in HEADS]
+    found = [trained(problem, head, not errors, steps) for head in HEADS]
     errors |= {row.generator: row.error for _, row in found if not errors or not row.estimated}
     rows = [replace(row, error=errors[row.generator]) for _, row in found]
     rounds = 7 if np.prod(problem.shape) < FINE else 3
@@ -140,16 +140,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--squares", nargs="+", type=int, default=[64, 128, 256, 512])
     parser.add_argument("--cubes", nargs="*", type=int, default=[32])
+    parser.add_argument(
+        "--steps", type=int, help="of the training, to try this out (default: the experiment's)"
+    )
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    title = f"python -m tests.benchmarks.break_even; {machine()}"
+    steps = f" --steps {arguments.steps}" if arguments.steps else ""
+    title = f"python -m tests.benchmarks.break_even{steps}; {machine()}"
     print(title)
     problems = [pk.Poisson(n) for n in arguments.squares] + [pk.Poisson(n, dim=3) for n in arguments.cubes]
     rows: list[Row] = []
     errors: dict[str, float] = {}
     for problem in problems:
-        rows += (new := measure(problem, errors))
+        rows += (new := measure(problem, errors, arguments.steps))
         show(new)
         if arguments.out:
             write(rows, arguments.out, title)

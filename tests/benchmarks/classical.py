@@ -73,7 +73,7 @@ def stopped(system: System, problem: pk.Poisson, exact: np.ndarray, error: float
 def coarser(nu: np.ndarray, problem: pk.Poisson, exact: np.ndarray, error: float) -> Timed | None:
     """A factorisation on the coarsest grid whose interpolated solution is good enough; None if none is."""
     cells = 4
-    while cells <= (len(nu) - 1) / 2:
+    while cells < len(nu) - 1:
         start = time.perf_counter()
         system = System(zoom(nu, (cells + 1) / len(nu), order=1))
         ready = time.perf_counter()

@@ -187,7 +187,7 @@ def main() -> None:
 
 
 def write(rows: list[dict], file: TextIO, heading: bool = True) -> None:
-    table = csv.DictWriter(file, rows[0])
+    table = csv.DictWriter(file, rows[0], lineterminator="\n")
     if heading:
         table.writeheader()
     table.writerows({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.simgrid [--hosts 16 32 64 128] [--more 256 512 1024] [--out FILE.csv]
 
 make bench-simgrid. SMPI, SimGrid's MPI (Degomme et al. 2017, IEEE Trans. Parallel Distrib. Syst. 28, 2387-2400), has
-the allreduce of a trace done on networks of 12.5 GB/s and 1 us a cable, whose platform files are written here. Needs
+the allreduces of a trace done on networks of 12.5 GB/s and 1 us a cable, whose platform files are written here. Needs
 `smpirun` 3.32 (Debian: `apt-get install libsimgrid-dev`); without it says so and ends. Columns:
 
     settings   plain: messages cost what cables say, SMPI's own factors off; grid5000: its factors for TCP on 1 Gb/s
@@ -11,7 +11,9 @@ the allreduce of a trace done on networks of 12.5 GB/s and 1 us a cable, whose p
     topology   as `scaling.topologies.read` has it, but a torus by the lengths of its rings
     hosts      one rank each
     algorithm  recursive doubling (SMPI's rdb) or ring (lr)
-    bytes      of the allreduce
+    messages   one allreduce, or the 37 of a step of training, one after the other: 36 of 1 kB for the batch norms of
+               the default U-Net, and its gradient (recursive doubling only)
+    bytes      of all of them
     simgrid_s, model_s, ratio    seconds, and model_s / simgrid_s
 
 Both are alpha-beta models, so that plain settings compare algorithms, ways and contention: SimGrid sends each message
@@ -22,15 +24,15 @@ are as short, the model both. SMPI's other allreduces crash in a replay (rab, mv
 """
 
 import argparse
-import csv
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
@@ -40,10 +42,13 @@ from pdekit.scaling.dragonfly import Dragonfly
 from pdekit.scaling.link import Link
 from pdekit.scaling.topologies import FatTree, Flat
 from pdekit.scaling.torus import Torus
+from tests.benchmarks.shaped import write
 
 LATENCY, BANDWIDTH = 1e-6, 12.5e9  # of a cable: s, bytes/s
-BYTES = (1024, 65536, 2**20, 4905252, 2**24)
+ALONE = tuple((bytes,) for bytes in (1024, 65536, 2**20, 4905252, 2**24))
+STEP = (1024,) * 36 + (4905252,)
 SELECTORS = {"recursive doubling": "rdb", "ring": "lr"}
+LARGE = ("flat", "fat-tree 16 16", "fat-tree 16 8")  # networks of more than 128 hosts
 SIDES = {16: (4, 2, 2), 32: (4, 4, 2), 64: (4, 4, 4), 128: (8, 4, 4)}  # SimGrid fills its tori
 PLAIN = "0:1"
 # SMPI's defaults: above so many bytes, so many times the latency, and the bandwidth.
@@ -86,8 +91,8 @@ def networks(hosts: int) -> Iterator[tuple[str, Topology, Link, str]]:
         yield "dragonfly 2 8 1", fly, link, cables
 
 
-def simulate(cables: str, hosts: int, selector: str, bytes: int, factors: tuple[str, str]) -> float:
-    """Seconds of one allreduce by SMPI. RuntimeError with its last words if it fails."""
+def simulate(cables: str, hosts: int, selector: str, sizes: Sequence[int], factors: tuple[str, str]) -> float:
+    """Seconds of allreduces of so many bytes, one after the other, by SMPI. RuntimeError with its words if it fails."""
     with tempfile.TemporaryDirectory(prefix="pdekit-simgrid-") as name:
         folder = Path(name)
         (folder / "platform.xml").write_text(
@@ -96,7 +101,11 @@ def simulate(cables: str, hosts: int, selector: str, bytes: int, factors: tuple[
             f'bw="{BANDWIDTH}Bps" lat="{LATENCY}s" sharing_policy="SPLITDUPLEX" {cables}/></platform>\n'
         )
         (folder / "hosts").write_text("".join(f"h{host}\n" for host in range(hosts)))
-        lines = (f"{r} init\n{r} allreduce {bytes} 0\n{r} finalize\n" for r in range(hosts))
+        lines = (
+            f"{r} {action}\n"
+            for r in range(hosts)
+            for action in ("init", *(f"allreduce {bytes} 0" for bytes in sizes), "finalize")
+        )
         (folder / "trace").write_text("".join(lines))
         (folder / "list").write_text("trace\n")
         settings = {
@@ -124,14 +133,16 @@ def simulate(cables: str, hosts: int, selector: str, bytes: int, factors: tuple[
 
 
 def modelled(
-    topology: Topology, hosts: int, algorithm: str, bytes: int, link: Link, factors: tuple[str, str]
+    topology: Topology, hosts: int, algorithm: str, sizes: Sequence[int], link: Link, factors: tuple[str, str]
 ) -> float:
     """Seconds by the model, each round with the latency and bandwidth that messages of its size have."""
     total = 0.0
-    for one in flows.ALGORITHMS[algorithm](hosts):
-        latency, bandwidth = (factor(text, one.share * bytes) for text in factors)
-        slowed = Link(link.latency * latency, link.bandwidth * bandwidth)
-        total += float(flows.seconds(replace(topology, hop=topology.hop * latency), [one], slowed, bytes))
+    for bytes, often in Counter(sizes).items():
+        for one in flows.ALGORITHMS[algorithm](hosts):
+            latency, bandwidth = (factor(text, one.share * bytes) for text in factors)
+            slowed = Link(link.latency * latency, link.bandwidth * bandwidth)
+            hops = replace(topology, hop=topology.hop * latency)
+            total += often * float(flows.seconds(hops, [one], slowed, bytes))
     return total
 
 
@@ -144,27 +155,26 @@ def factor(text: str, bytes: float) -> float:
 def rows(few: list[int], more: list[int]) -> Iterator[dict]:
     for hosts in (*few, *more):
         for name, topology, link, cables in networks(hosts):
-            if hosts in more and name not in ("flat", "fat-tree 16 16", "fat-tree 16 8"):
-                continue
-            for settings, factors in SETTINGS.items():
+            cases = product(SETTINGS.items(), SELECTORS.items(), (*ALONE, STEP))
+            for (settings, factors), (algorithm, selector), sizes in cases:
+                beyond, ring = hosts in more, algorithm == "ring"
+                if (beyond and name not in LARGE) or (ring and (beyond or sizes is STEP)):
+                    continue
                 if settings != "plain" and name != "fat-tree 16 16":
                     continue
-                for algorithm, selector in SELECTORS.items():
-                    if hosts in more and algorithm == "ring":
-                        continue
-                    for bytes in BYTES:
-                        simulated = simulate(cables, hosts, selector, bytes, factors)
-                        model = modelled(topology, hosts, algorithm, bytes, link, factors)
-                        yield {
-                            "settings": settings,
-                            "topology": name,
-                            "hosts": hosts,
-                            "algorithm": algorithm,
-                            "bytes": bytes,
-                            "simgrid_s": simulated,
-                            "model_s": model,
-                            "ratio": model / simulated,
-                        }
+                simulated = simulate(cables, hosts, selector, sizes, factors)
+                model = modelled(topology, hosts, algorithm, sizes, link, factors)
+                yield {
+                    "settings": settings,
+                    "topology": name,
+                    "hosts": hosts,
+                    "algorithm": algorithm,
+                    "messages": len(sizes),
+                    "bytes": sum(sizes),
+                    "simgrid_s": simulated,
+                    "model_s": model,
+                    "ratio": model / simulated,
+                }
 
 
 def main() -> None:
@@ -177,10 +187,10 @@ def main() -> None:
         print(f"skipped: {reason}")
         return
     found = list(rows(arguments.hosts, arguments.more))
-    command = ["python -m tests.benchmarks.simgrid", *sys.argv[1:]]
     if arguments.out:
-        with arguments.out.open("w", newline="") as file:
-            file.write(f"# {' '.join(command)}; SimGrid 3.32\n")
+        command = " ".join(["python -m tests.benchmarks.simgrid", *sys.argv[1:]])
+        with arguments.out.open("w") as file:
+            file.write(f"# {command}; SimGrid 3.32\n")
             write(found, file)
     groups = {(row["settings"], row["topology"], row["algorithm"]): [] for row in found}
     for row in found:
@@ -188,12 +198,6 @@ def main() -> None:
     print(f"{'model / SimGrid':50} least  median  most")
     for group, ratios in groups.items():
         print(f"{', '.join(group):50} {min(ratios):5.2f}  {np.median(ratios):6.2f}  {max(ratios):4.2f}")
-
-
-def write(found: list[dict], file: TextIO) -> None:
-    table = csv.DictWriter(file, found[0], lineterminator="\n")
-    table.writeheader()
-    table.writerows({k: f"{v:.5g}" if isinstance(v, float) else v for k, v in row.items()} for row in found)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,16 @@ pytestmark = pytest.mark.ranks
 @pytest.fixture
 def plan() -> pk.Plan:
     return pk.Plan(
-        (1, 2), (16,), 4, ("strong",), ("sgd",), (8, 4096), rounds=2, seconds=0.02, experiment=EXPERIMENT
+        (1, 2),
+        (16,),
+        4,
+        ("strong",),
+        ("sgd",),
+        (8, 4096),
+        rounds=2,
+        threads=(2,),
+        seconds=0.02,
+        experiment=EXPERIMENT,
     )
 
 

@@ -9,7 +9,7 @@ import pdekit as pk
 from pdekit.measure.machine import machine
 
 EXPERIMENT = "Experiment(problem=Poisson(resolution=16), generator=UNet(width=2, depth=2))"
-QUIET = {"seconds": 9.0, "others": 0.01, "stolen": 0.0, "throttled": 0.0, "who": {}}
+QUIET = {"seconds": 9.0, "others": 0.01, "stolen": 0.0, "throttled": 0.0, "hot": 0, "who": {}}
 
 
 def described(

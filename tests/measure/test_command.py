@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ import pytest
 import pdekit as pk
 from pdekit import launched
 from pdekit.cli import main
+from pdekit.scaling.piece import Piece
 from tests.measure.conftest import EXPERIMENT
 
 SMALL = [
@@ -32,67 +33,79 @@ SMALL = [
 PYTHON = [sys.executable, "-m", "pdekit", "scale"]
 
 
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No launcher, and a folder of one's own."""
+    """No launcher, a folder of one's own, and threads that do not reach the next test."""
     for names in launched.LAUNCHERS:
         for name in names:
             monkeypatch.delenv(name, raising=False)
+    for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     monkeypatch.chdir(tmp_path)
 
 
-def started(*options: str) -> "subprocess.Popen[str]":
-    """The command, in a group of processes of its own."""
-    return subprocess.Popen(
-        [*PYTHON, *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts the command with some options, in a group of processes of its own, which ends with the test."""
+    jobs = []
+
+    def started(*options: str) -> "subprocess.Popen[str]":
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        jobs.append(subprocess.Popen([*PYTHON, *options], start_new_session=True, **pipes))
+        return jobs[-1]
+
+    yield started
+    for job in jobs:
+        if job.poll() is None:
+            os.killpg(job.pid, signal.SIGKILL)
+            job.communicate()
 
 
-def trials(file: Path, least: int) -> Iterator[None]:
-    """Until so many are in the file."""
-    deadline = time.monotonic() + 60
+def wait_for(file: Path, least: int) -> None:
+    """Until so many trials are in the file."""
+    deadline = time.monotonic() + 120
     while not file.exists() or len(file.read_text().splitlines()) <= least:
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
 @pytest.mark.ranks
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_who_is_ended_goes_on(number: int, tmp_path: Path) -> None:
-    """Ctrl-C of a terminal, which reaches every process, and the end of all of them at once. Fails if a trial is lost,
-    if one is measured again, or if nothing says how to go on."""
+def test_who_is_ended_goes_on(start: Start, tmp_path: Path) -> None:
+    """Ctrl-C of a terminal, which reaches every process; then the end of all of them at once; then to the end.
+
+    Fails if a trial is lost, if one is measured again, or if nothing says how to go on.
+    """
     file = tmp_path / "a.jsonl"
-    job = started("--ranks", "1", "2", "--out", str(file), *SMALL, "1000", "--experiment", EXPERIMENT)
-    trials(file, 9)
-    os.killpg(job.pid, number)
-    printed, _ = job.communicate(timeout=30)
-    assert job.returncode != 0
-    if number == signal.SIGINT:
-        assert f"interrupted; what was measured is in {file}: pdekit scale --resume {file}" in printed
-        assert "Traceback" not in printed
-    before = pk.Measurement.load(file).trials
-    assert len(before) >= 9
-    text = file.read_text().replace(
-        '"rounds": 1000', f'"rounds": {before[-1].round + 2}'
-    )  # or it takes for ever
-    file.write_text(text)
-    again = started("--resume", str(file))
-    printed, _ = again.communicate(timeout=60)
-    assert again.returncode == 0, printed
-    found = pk.Measurement.load(file)
-    assert found.trials[: len(before)] == before
-    assert (
-        len(found)
-        == 7 * (before[-1].round + 2)
-        == len({(t.round, t.kind, t.ranks, t.global_batch, t.bytes) for t in found.trials})
-    )
+    job = start("--ranks", "1", "2", "--out", str(file), *SMALL, "1000", "--experiment", EXPERIMENT)
+    wait_for(file, 9)
+    os.killpg(job.pid, signal.SIGINT)
+    printed, _ = job.communicate(timeout=60)
+    assert job.returncode != 0 and "Traceback" not in printed
+    assert f"interrupted; what was measured is in {file}: pdekit scale --resume {file}" in printed
+    first = pk.Measurement.load(file).trials
+    assert len(first) >= 9
+
+    job = start("--resume", str(file))
+    wait_for(file, len(first) + 3)
+    os.killpg(job.pid, signal.SIGKILL)
+    job.communicate(timeout=60)
+    second = pk.Measurement.load(file).trials
+    assert second[: len(first)] == first and len(second) >= len(first) + 3
+
+    rounds = second[-1].round + 2
+    file.write_text(file.read_text().replace('"rounds": 1000', f'"rounds": {rounds}'))  # or it takes for ever
+    job = start("--resume", str(file))
+    printed, _ = job.communicate(timeout=120)
+    assert job.returncode == 0, printed
+    found = pk.Measurement.load(file).trials
+    assert found[: len(second)] == second
+    assert len(found) == 7 * rounds == len({(trial.round, Piece.of(trial)) for trial in found})
     assert "strong scaling: sgd, grid 16, batch 4" in printed and "weak scaling" in printed
-    assert "allreduce, 2 ranks: 8 B" in printed
+    assert "allreduce, 2 ranks: 8 B" in printed and "What the model says:" in printed
 
 
 def test_one_rank_needs_no_launcher(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -137,7 +150,7 @@ def test_what_cannot_be_is_refused_in_one_line(
 
 
 def test_resume_has_the_plan_of_its_file(capsys: pytest.CaptureFixture[str]) -> None:
-    pk.Measurement([], {"plan": pk.Plan((1,), experiment=EXPERIMENT, resolutions=(16,)).dict()}).save(
+    pk.Measurement([], {"plan": pk.Plan((1,), experiment=EXPERIMENT, resolutions=(16,)).values()}).save(
         "a.jsonl"
     )
     assert main(["scale", "--resume", "a.jsonl", "--rounds", "3"]) == 2

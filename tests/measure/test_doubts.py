@@ -52,6 +52,11 @@ def test_who_else_is_busy_and_when(plan: pk.Plan, quiet: dict, when: str, words:
     assert said(plan, quiet) == [f"a: others kept 0.9 of 4 cores busy {words} (chromium 0.6, cc1 0.2)"]
 
 
+def test_a_machine_that_gets_too_hot(plan: pk.Plan, quiet: dict) -> None:
+    quiet["during"] = [{"a": QUIET | {"hot": 3}}, {"a": QUIET | {"hot": 4}}]
+    assert said(plan, quiet) == ["a: cores were slowed down because of their heat, 7 times in all"]
+
+
 def test_what_the_hypervisor_and_the_quota_take(plan: pk.Plan, quiet: dict) -> None:
     quiet["during"] = [{"a": QUIET | {"stolen": 0.5, "throttled": 0.25}}]
     stolen, throttled = said(plan, quiet)

@@ -1,11 +1,12 @@
 """What ranks do that measure: functions of a Comm, found by their names in `programs`."""
 
 import time
+from unittest import mock
 
 import numpy as np
 
 import pdekit as pk
-from pdekit.measure import run
+from pdekit.measure import host, loop, meeting, run
 from pdekit.measure.meeting import gathered, meet, told
 from pdekit.parallel import Comm
 
@@ -17,6 +18,13 @@ def scaled(comm: Comm, plan: dict, file: str = "") -> dict:
     return {"text": found.text(), "said": said}
 
 
+def on_machines(comm: Comm, plan: dict, hosts: list[str]) -> str:
+    """A measurement of `plan` on ranks that say they are on these machines."""
+    here = {**host.describe(), "host": hosts[comm.rank]}
+    with mock.patch.object(loop, "describe", lambda: here):
+        return run(pk.Plan.read(plan), comm).text()
+
+
 def refused(comm: Comm, plan: dict, file: str = "") -> str:
     """Why `plan` cannot be measured."""
     try:
@@ -26,14 +34,14 @@ def refused(comm: Comm, plan: dict, file: str = "") -> str:
     return ""
 
 
-def asleep(comm: Comm, seconds: float) -> float:
-    """Seconds of its processor that a rank spends while it waits for rank 0, which comes later."""
+def asleep(comm: Comm, seconds: float) -> int:
+    """How often a rank naps while it waits for rank 0, which comes so much later."""
     meet(comm)
-    start = time.process_time()
     if comm.rank == 0:
         time.sleep(seconds)
-    meet(comm)
-    return time.process_time() - start
+    with mock.patch.object(meeting.time, "sleep", wraps=time.sleep) as naps:
+        meet(comm)
+    return naps.call_count
 
 
 def words(comm: Comm) -> dict:

@@ -16,6 +16,7 @@ from tests.ranks.beside_ddp import beside_ddp  # noqa: F401 (found here by its n
 from tests.ranks.measuring import (  # noqa: F401 (found here by their names)
     asleep,
     bounced,
+    on_machines,
     refused,
     scaled,
     words,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import pdekit as pk
+from pdekit.scaling import allreduce
 from pdekit.scaling.link import Link
 from pdekit.scaling.machines import Machine, machines
 from pdekit.scaling.topologies import FatTree
@@ -50,6 +51,23 @@ def test_two_ranks_exchange_once() -> None:
     one = Machine("two", Link(1e-5, 1e8))
     assert one.allreduce(1e6, 2) == pytest.approx(1e-5 + 1e-2, rel=1e-12)
     assert one.allreduce(1e6, 2, "ring") == pytest.approx(2e-5 + 1e-2, rel=1e-12)
+
+
+def test_without_contention_a_machine_is_the_alpha_beta_gamma_model() -> None:
+    """Both ways to the same costs: rounds of messages here, formulas in scaling.allreduce."""
+    link, inside = Link(2e-6, 1e9, 1e-10), Link(2e-7, 1e10, 1e-10)
+    bytes, ranks = np.array([8.0, 1e5, 1e8])[:, None], np.array([1, 2, 3, 12, 100, 1024, 4095, 4096])
+    one = Machine("one", link)
+    for name, formula in allreduce.ALGORITHMS.items():
+        np.testing.assert_allclose(one.allreduce(bytes, ranks, name), formula(bytes, ranks, link), rtol=1e-9)
+    np.testing.assert_allclose(one.allreduce(bytes, ranks), allreduce.best(bytes, ranks, link)[1], rtol=1e-9)
+    nodes = np.array([2, 3, 64])
+    four = Machine("four", link, inside, per_node=4)
+    np.testing.assert_allclose(
+        four.allreduce(bytes, 4 * nodes, "hierarchical"),
+        allreduce.hierarchical(bytes, nodes, 4, link, inside),
+        rtol=1e-9,
+    )
 
 
 def test_a_hierarchy_spares_the_network() -> None:

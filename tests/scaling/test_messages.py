@@ -92,6 +92,7 @@ def test_ranks_that_share_cores_take_turns() -> None:
     trials = allreduces(crowded, (2, 4, 8), sizes=SIZES[4:])
     known = [crowded(n, 16) for n in SIZES[4:]]
     np.testing.assert_allclose(fit_messages(trials, cores=2).allreduce(SIZES[4:], 16), known, rtol=0.15)
+    assert fit_messages(trials, cores=2).link.latency < 4e-4
     apart = fit_messages(trials).allreduce(SIZES[4:], 16)
     assert np.abs(np.log(apart / known)).max() > 0.3
 

@@ -6,7 +6,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from pdekit.scaling.cables import Topology, bisection
+from pdekit.scaling.cables import Topology, bisection, hops
 from pdekit.scaling.dragonfly import Dragonfly
 from pdekit.scaling.topologies import FatTree, Flat, read
 from pdekit.scaling.torus import Torus
@@ -115,6 +115,38 @@ def test_a_ring_carries_what_goes_past(side: int, distance: int, load: float) ->
         assert found.max() == load
 
 
+@pytest.mark.parametrize("sides", [(5, 3, 4), (4, 6), (7,)])
+def test_a_torus_turns_at_each_dimension(sides: tuple[int, ...]) -> None:
+    """Random messages, walked switch by switch along the graph's cables: each of them carries what it should."""
+    torus, random = Torus(len(sides), sides=sides), np.random.default_rng(1)
+    nodes = int(np.prod(sides))
+    graph, carried = torus.graph(nodes), {}
+    src = np.arange(nodes)
+    dst = (src + random.integers(1, nodes, nodes)) % nodes
+    bytes = random.random(nodes)
+
+    def walk(at: tuple[int, ...], to: tuple[int, ...], n: float) -> None:
+        if at == to:
+            return
+        axis = next(k for k, side in enumerate(sides) if at[k] != to[k])
+        ahead, side = (to[axis] - at[axis]) % sides[axis], sides[axis]
+        ways = [sign for sign in (1, -1) if (ahead if sign == 1 else side - ahead) <= side / 2]
+        for sign in ways:
+            here = at
+            while here[axis] != to[axis]:
+                there = (*here[:axis], (here[axis] + sign) % side, *here[axis + 1 :])
+                assert graph.has_edge(here, there)
+                carried[here, there] = carried.get((here, there), 0.0) + n / len(ways)
+                here = there
+        walk((*at[:axis], to[axis], *at[axis + 1 :]), to, n)
+
+    for a, b, n in zip(src, dst, bytes, strict=True):
+        at, to = (tuple(map(int, np.unravel_index(host, sides))) for host in (a, b))
+        walk(at, to, n)
+    found = torus.routes(src, dst, nodes).load(bytes)[2 * nodes :]
+    np.testing.assert_allclose(np.sort(found[found > 0]), np.sort(list(carried.values())), rtol=1e-12)
+
+
 def test_a_torus_is_nearly_a_cube() -> None:
     assert Torus(3).shape(4096) == (16, 16, 16)
     assert Torus(3).shape(128) == (6, 5, 5)
@@ -136,6 +168,15 @@ def test_a_torus_is_nearly_a_cube() -> None:
 )
 def test_bisection(topology: Topology, nodes: int, cables: int) -> None:
     assert bisection(topology, nodes) == cables
+
+
+def test_hops() -> None:
+    """By hand: three in its leaf of four, the rest behind a spine; on a ring, ever further, then nearer."""
+    np.testing.assert_array_equal(hops(FatTree(4, 4), 12), [2] * 3 + [4] * 8)
+    np.testing.assert_array_equal(hops(Torus(1, sides=(6,)), 6), [3, 4, 5, 4, 3])
+    np.testing.assert_array_equal(hops(FatTree(4, 4), 8, host=5), [4] * 4 + [2] * 3)
+    with pytest.raises(ValueError, match="host: expected a whole number, between 0 and 7"):
+        hops(Flat(), 8, host=8)
 
 
 def test_words_name_topologies() -> None:

@@ -259,8 +259,18 @@ def test_compare_keeps_the_curves(cluster: FakeCluster) -> None:
         assert dash.figure.kept == ["1: 2 ranks"] and dash.run is None and taken(dash) == 0
         dash.form.set("batch", 8)
         await trained(dash)
-        assert dash.compare() == "2: batch 8, 2 ranks"
-        assert len(cluster.solvers) == 2
+        assert dash.compare() == "2: batch 8"
+        assert dash.figure.kept == ["1: batch 4", "2: batch 8"]
+        dash.form.set("ranks", 1)
+        await trained(dash)
+        assert dash.figure.kept == ["1: 2 ranks, batch 4", "2: 2 ranks, batch 8"]
+        assert any("this run 1 rank" in str(trace.text) for trace in dash.figure.widget.data)
+        assert len(cluster.solvers) == 3
+        drop = dash.figure.bar.box.children[2]
+        assert drop.layout.display is None
+        drop.click()
+        assert not dash.figure.kept and drop.layout.display == "none"
+        assert dash.compare() == "3: 1 rank, batch 8"
 
     run(cluster, story)
 
@@ -288,7 +298,11 @@ def test_save_and_open(cluster: FakeCluster, tmp_path: Path) -> None:
         other = Dashboard(cluster, pk.Poisson(32))
         with pytest.raises(ValueError, match="expected a folder with one"):
             await other.open(tmp_path / "nowhere")
+        dash.form.set("ranks", 1)
+        await trained(dash)
+        steps = taken(dash)
         await other.open(tmp_path / "mine")
+        assert other.solver.ranks == other.form.ranks == 1  # as it was saved
         assert other.experiment == EXPERIMENT and taken(other) == steps
         await other.step()
         assert len(other.solver.history) == steps + 1
@@ -458,10 +472,10 @@ def test_curves_stay_for_comparison_where_the_samples_are_the_same(cluster: Fake
     async def story(dash: Dashboard) -> None:
         await dash.step()
         dash.compare()
-        figure, names = dash.figure, dash.figure.kept
+        figure = dash.figure
         dash.set("problem.residual", "upwind")
         await dash.step()
-        assert dash.figure is figure and figure.kept == names
+        assert dash.figure is figure and figure.kept == ["1: residual muscl"]
         dash.set("problem", "Poisson")
         await dash.step()
         assert dash.figure is not figure and not dash.figure.kept
@@ -588,3 +602,19 @@ def test_measure(cluster: FakeCluster) -> None:
 
     run(cluster, story)
     assert Dashboard(FakeCluster(ranks=1), experiment=EXPERIMENT).engines.scaling.measure.disabled
+
+
+def test_a_run_that_is_done_gives_way_to_another(cluster: FakeCluster) -> None:
+    """Fails if Train goes on with a run without steps that are left, whatever was changed."""
+
+    async def story(dash: Dashboard) -> None:
+        await dash.train()
+        assert dash.solver.done
+        await dash.train()
+        assert len(cluster.solvers) == 1 and message(dash).startswith("Done: 20 steps")
+        dash.form.set("ranks", 1)
+        assert message(dash).startswith("Another experiment: Train starts a new run.")
+        await dash.train()
+        assert len(cluster.solvers) == 2 and dash.solver.ranks == 1 and dash.solver.done
+
+    run(cluster, story, replace(EXPERIMENT, steps=20))

@@ -113,11 +113,34 @@ def test_runs_are_kept_and_dropped() -> None:
     figure.clear()
     seen = [t for t in figure.widget.data if t.type == "scatter" and t.visible and len(t.x)]
     kept = [trace for trace in seen if trace.line.width == 1.4 and trace.yaxis == figure.widget.data[5].yaxis]
-    assert [len(trace.x) for trace in kept] == [4, 5, 6, 7, 8]
+    # the look of the one that went is the new one's: those of the others stay
+    assert [len(trace.x) for trace in kept] == [7, 8, 4, 5, 6]
     assert len({(trace.line.color, trace.line.dash) for trace in kept}) == 5
     assert "run 6" in said(figure) and "run 1" not in said(figure)
     figure.drop_kept()
     assert figure.kept == [] and not any(trace.visible for trace in kept) and "run" not in said(figure)
+
+
+def test_errors_of_another_sample_are_not_compared() -> None:
+    figure = LiveFigure()
+    figure.show_loss(history(9), window=1)
+    figure.show_errors([2, 9], [0.5, 0.25])
+    figure.keep("one")
+
+    def errors() -> list[float]:
+        axis = figure.widget.data[6].yaxis
+        (kept,) = (
+            t
+            for t in figure.widget.data
+            if t.type == "scatter" and t.line.width == 1.4 and t.visible and t.yaxis == axis
+        )
+        return list(kept.y)
+
+    assert errors() == [50, 25]
+    figure.mark_sample(3)
+    assert errors() == []
+    figure.mark_sample(0)
+    assert errors() == [50, 25]
 
 
 def test_the_classical_solver_is_a_line_in_the_view_by_seconds_only() -> None:
@@ -141,7 +164,7 @@ def test_ranks_their_balance_shares_bytes_and_memory() -> None:
     np.testing.assert_allclose(np.array(messages.base[:2], float), [3, 3], atol=1e-6)
     words = next(t for t in figure.widget.data if t.type == "scatter" and "32% ·" in str(t.text))
     assert "2 MB a step · 312 MB" in words.text[0] and "97% · 2 MB" in words.text[1]
-    assert "rank 1 computes 1.5 × the mean" in said(figure) and "compute 65%" in said(figure)
+    assert "rank 1 computes 3.0 × as long as rank 0" in said(figure) and "compute 65%" in said(figure)
     figure.show_ranks(history(5))
     assert "evenly loaded" in said(figure) and len(compute.x) == 10
     figure.show_ranks(history(5, ranks=1))

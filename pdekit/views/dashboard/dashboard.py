@@ -11,7 +11,6 @@ from pdekit.train.checkpoint import Checkpoint, step_of
 from pdekit.views.dashboard import wiring
 from pdekit.views.dashboard.export import export
 from pdekit.views.dashboard.form.form import Form
-from pdekit.views.dashboard.naming import differing
 from pdekit.views.dashboard.run import Run
 from pdekit.views.dashboard.runs_folder import RunsFolder
 from pdekit.views.dashboard.scaling_room import GivenUpError, steps_of
@@ -87,8 +86,7 @@ class Dashboard(Trainer):
         """Keep the curves of the run under those of the next: their name. ValueError without a run at rest."""
         if self.running or not self.begun:
             raise checks.refuse("compare", "a run that is paused or done", "none", "press Train, then Pause")
-        name = f"{self._runs}: {differing(self.run, self._base)}"
-        self.figure.keep(name)
+        name = self._display.names.keep(self._runs, self.run, self.figure)
         self._forget()
         self.say(f"Kept as “{name}”. Change a setting, and press Train.")
         return name
@@ -98,7 +96,7 @@ class Dashboard(Trainer):
         if self.running or self.run is not None or self._past is None:
             return not self.running and self.form.undo()
         self.run, self._past = self._past, None
-        if not self.run.goes_on_with(self.experiment):
+        if not self.run.goes_on_with(self.experiment, self.form.ranks):
             self.form.show(self.run.experiment)
         self._display.show_run(self.run)
         self._enable()
@@ -140,8 +138,8 @@ class Dashboard(Trainer):
 
     async def _open(self, folder: str | Path) -> None:
         await self._display.engines.ready()
-        run = await Run.opened(self.cluster, folder, self.form.ranks)
-        self.form.show(run.experiment)
+        run = await Run.opened(self.cluster, folder)
+        self.form.show(run.experiment, run.solver.ranks)
         self._forget()
         self._display.turn_to(run.experiment)
         self.run = run
@@ -157,7 +155,9 @@ class Dashboard(Trainer):
             return
         self.keeping.place.value = str(left)
         steps = step_of(Checkpoint.paths(left)[-1])
-        self.say(f"A run of {steps:,} steps was left here: Open brings it back. Train begins another.")
+        self.say(
+            f"A run of {steps:,} step{'s' * (steps > 1)} was left here: Open brings it back. Train begins another."
+        )
 
     async def _measure(self) -> None:
         plan = steps_of(self.experiment, self.form.optimizer, self.cluster.ranks, self.form.threads)

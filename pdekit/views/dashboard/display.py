@@ -15,6 +15,7 @@ from pdekit.views.dashboard.figure.live import LiveFigure
 from pdekit.views.dashboard.form.form import Form
 from pdekit.views.dashboard.held_out import HeldOut, looks
 from pdekit.views.dashboard.keeping import Keeping
+from pdekit.views.dashboard.naming import Names
 from pdekit.views.dashboard.pace import Pace
 from pdekit.views.dashboard.status import Status
 from pdekit.views.dashboard.training import Piece
@@ -38,6 +39,7 @@ class Display:
         self.beat = Beat()
         self.view = widgets.HBox([form.box, self._right, self.beat], layout={"align_items": "flex-start"})
         self.view.add_class("pdekit-dashboard")
+        self.names = Names(experiment)
         self._on_sample: Callable[[], None] = lambda: None
         self._waiting: Piece | None = None  # with a prediction that is not painted yet
         self._sent = (0, 0.0)  # bytes to the page, and when that was counted

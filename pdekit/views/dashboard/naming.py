@@ -1,34 +1,61 @@
-"""A run in a few words: what it differs in from the one that the dashboard opened with."""
+"""Runs in a few words, by what they differ in."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
 MOST = 3  # words beyond that are left to the history
 
 
-def differing(run: Any, base: Any) -> str:
-    """The settings of `run` that are not those of the experiment `base`, such as "batch 64, 1 rank"."""
-    mine, words = run.experiment, []
-    for name in (field.name for field in fields(mine)):
-        one, other = getattr(mine, name), getattr(base, name)
-        if one != other:
-            words += _of(name, one, other)
-    ranks = run.solver.ranks
-    words = words[:MOST] + ["…"] * (len(words) > MOST)
-    return ", ".join([*words, f"{ranks} rank{'s' * (ranks > 1)}"])
+class Names:
+    """Of the runs that are kept for comparison, by number, and of the present one; `base` is what was opened with."""
+
+    def __init__(self, base: Any) -> None:
+        self._base = _told(base)
+        self._kept: list[tuple[int, dict[str, str]]] = []
+
+    def keep(self, number: int, run: Any, figure: Any) -> str:
+        """Keep the curves of `run` in `figure`: its name."""
+        figure.keep(str(number))
+        self._kept = [*self._kept, (number, _told(run.experiment, run.solver.ranks))]
+        self.show(figure)
+        return figure.kept[-1]
+
+    def show(self, figure: Any, present: tuple[Any, int] | None = None) -> None:
+        """Name the kept runs of `figure`, and the `present` experiment on so many ranks, if there is one."""
+        self._kept = self._kept[len(self._kept) - len(figure.kept) :]  # the figure has room for a few
+        told = [one for _, one in self._kept]
+        if present is not None:
+            told.append(_told(*present))
+        words = differing(told, self._base)
+        names = [f"{number}: {name}" for (number, _), name in zip(self._kept, words, strict=False)]
+        figure.rename(names, words[-1] if present is not None else "")
 
 
-def _of(name: str, one: Any, other: Any) -> list[str]:
-    """The words for one setting; of two recipes of a kind, for what differs in them."""
-    if type(one) is not type(other) or not hasattr(one, "__dataclass_fields__"):
-        return [f"{name} {one:g}" if isinstance(one, float) else f"{name} {_short(one)}"]
-    return [
-        word
-        for inner in fields(one)
-        if getattr(one, inner.name) != getattr(other, inner.name)
-        for word in _of(inner.name, getattr(one, inner.name), getattr(other, inner.name))
-    ]
+def differing(runs: Sequence[dict[str, str]], base: dict[str, str]) -> list[str]:
+    """Each run by the settings in which they differ; a single one by those that are not the `base`'s, and its ranks."""
+    names = list(dict.fromkeys(name for run in runs for name in run))
+    if len(runs) > 1:
+        said = [name for name in names if len({run.get(name) for run in runs}) > 1]
+    else:
+        said = [name for name in names if any(run.get(name) != base.get(name) for run in runs)]
+    words = [[run[name] for name in said if name in run] for run in runs]
+    return [", ".join(of[:MOST] + ["…"] * (len(of) > MOST)) or "the same again" for of in words]
 
 
-def _short(value: Any) -> str:
-    return type(value).__name__ if hasattr(value, "__dataclass_fields__") else str(value)
+def _told(experiment: Any, ranks: int = 0) -> dict[str, str]:
+    """Its settings by name, in words, the ranks first."""
+    found = {"ranks": f"{ranks} rank{'s' * (ranks > 1)}"} if ranks else {}
+    for field in fields(experiment):
+        found |= _of(field.name, field.name, getattr(experiment, field.name))
+    return found
+
+
+def _of(path: str, name: str, value: Any) -> dict[str, str]:
+    """The words for one setting, and for those of a recipe."""
+    if not hasattr(value, "__dataclass_fields__"):
+        return {path: f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"}
+    found = {path: f"{name} {type(value).__name__}"}
+    for field in fields(value):
+        found |= _of(f"{path}.{field.name}", field.name, getattr(value, field.name))
+    return found

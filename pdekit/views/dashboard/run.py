@@ -22,9 +22,13 @@ class Run:
         self.solver: Any = None
 
     @classmethod
-    async def opened(cls, cluster: "Cluster", folder: str | Path, ranks: int) -> Self:
-        """That of the newest checkpoint in `folder`, on `ranks` ranks. ValueError where there is none."""
-        solver = await cluster.resume_async(folder, ranks=ranks)
+    async def opened(cls, cluster: "Cluster", folder: str | Path) -> Self:
+        """That of the newest checkpoint in `folder`, on as many ranks as wrote it, if there are so many.
+
+        ValueError where there is none.
+        """
+        parts = [part for newest in pk.Checkpoint.paths(folder)[-1:] for part in newest.glob("part-*")]
+        solver = await cluster.resume_async(folder, ranks=min(len(parts) or cluster.ranks, cluster.ranks))
         run = cls(cluster, solver.experiment, folder)
         run.solver, run.rate = solver, solver.rate
         return run
@@ -39,8 +43,10 @@ class Run:
         """Whether the engines hold it."""
         return self.solver is not None and self.solver.held
 
-    def goes_on_with(self, experiment: "Experiment") -> bool:
-        """Whether `experiment` is its own, but for the learning rate."""
+    def goes_on_with(self, experiment: "Experiment", ranks: int) -> bool:
+        """Whether `experiment` on so many ranks is its own; learning rate and ranks may change until it is done."""
+        if self.solver is not None and self.solver.done:
+            return (experiment, ranks) == (replace(self.experiment, rate=self.rate), self.solver.ranks)
         return replace(experiment, rate=self.experiment.rate) == self.experiment
 
     async def take_up(self, ranks: int) -> Any:

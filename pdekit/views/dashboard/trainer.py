@@ -129,14 +129,15 @@ class Trainer:
             self._enable()
 
     async def _train(self, single: bool) -> None:
-        experiment = self.experiment
-        if self.run is None or not self.run.goes_on_with(experiment):
+        experiment, display = self.experiment, self._display
+        if self.run is None or not self.run.goes_on_with(experiment, self.form.ranks):
             self._forget()
             past, self._past, self.run = self._past, None, self._new(experiment)
             await self.turn_to(experiment)
+            display.names.show(display.figure, (experiment, self.form.ranks))
             if past is not None and self._place.temporary and past.folder.parent == self._place.folder:
                 await asyncio.to_thread(shutil.rmtree, past.folder, ignore_errors=True)
-        run, display = self.run, self._display
+        run = self.run
         solver = await self._take_up(self.form.ranks)
         await run.adjust(experiment.rate, self.form.slow)
         pace = Pace(run.experiment.plan, display.dim, *([0.0] if single else []))

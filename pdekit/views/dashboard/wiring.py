@@ -87,8 +87,8 @@ def _changed(dash: "Dashboard", tasks: Tasks, name: str) -> None:
     if dash.run is None:
         tasks.launch(dash.turn_to(experiment))
         dash.say("Press Train.")
-    elif dash.run.goes_on_with(experiment):
-        dash.say("Train goes on with the run.")
+    elif dash.run.goes_on_with(experiment, dash.form.ranks):
+        dash.say("The run is done." if dash.solver.done else "Train goes on with the run.")
     else:
         dash.say("Another experiment: Train starts a new run. Compare keeps the curves of this one.")
 

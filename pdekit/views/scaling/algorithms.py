@@ -76,15 +76,8 @@ def plot_algorithms(
         **axes.unit_ticks(sizes[0], sizes[-1], axes.SIZES, "B"),
     )
     words = f"{axes.with_unit(link.latency, axes.SECONDS, 's')}, {8e-9 * link.bandwidth:.3g} Gb/s"
-    return axes.finish(
-        figure,
-        title or f"The quickest allreduce, {words}",
-        1,
-        hovermode="closest",
-        width=740,
-        height=420,
-        legend=axes.BESIDE,
-    )
+    look = {"hovermode": "closest", "legend": axes.BESIDE, "width": 740, "height": 420}
+    return axes.finish(figure, title or f"The quickest allreduce, {words}", 1, **look)
 
 
 def plot_allreduce(

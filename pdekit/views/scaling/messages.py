@@ -26,11 +26,13 @@ def plot_messages(
     Points are medians over the rounds with their range; the pointer shows bytes by seconds, too. messages: what
     `pk.fit_messages` or `pk.fit` made of them, a curve with its band; dashed, those of more world sizes, `ranks`.
 
-    Raises ValueError without messages in the measurement, or times that are not above 0.
+    Raises ValueError without messages in the measurement or in the model, or times that are not above 0.
     """
     kinds = [kind for kind in TITLES if len(measurement.of(kind))]
     if not kinds:
         raise checks.refuse("measurement", "ping-pongs or allreduces", "none", "measure messages as well")
+    if messages is not None and getattr(messages, "messages", messages) is None:
+        raise checks.refuse("messages", "a model with messages", "steps only", "measure allreduces as well")
     messages = getattr(messages, "messages", messages)
     figure = make_subplots(cols=len(kinds), shared_yaxes=True, horizontal_spacing=0.03)
     everything = []

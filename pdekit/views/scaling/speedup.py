@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from pdekit import checks
+from pdekit.scaling.answer import steps_of
 from pdekit.scaling.measurement import Measurement
 from pdekit.scaling.series import Kind, Series, global_batch, series, work
 from pdekit.views import axes, theme
@@ -30,15 +31,19 @@ def plot_speedup(
     second by that of one rank: with the whole work fixed ("strong", ideal: p), or that of each rank ("weak", ideal: p
     as well); the fewest ranks are the yardstick, taken to be perfect. Both times of a ratio are of one round, a point
     is the median of these ratios. model: what `pk.fit` made of it, drawn as a curve with its band, dashed beyond the
-    ranks that were measured; `up_to` so many ranks (default: four times those). A band has the model's own time on
-    the fewest ranks for its yardstick.
+    ranks that were measured; `up_to` so many ranks (default: four times those, if the model says anything of as many).
+    A band has the model's own time on the fewest ranks for its yardstick.
 
-    Raises ValueError for another kind, nothing of the kind, resolution and optimizer, or one world size only.
+    Raises ValueError for another kind, nothing of the kind, resolution and optimizer, one world size only, and where
+    the model says nothing.
     """
     found = series(measurement, kind, resolution, optimizer)
+    steps = None if model is None else steps_of(model)
     most = max(int(one.ranks[-1]) for one in found)
     least = min(int(one.ranks[0]) for one in found)
-    last = most if model is None else checks.whole("up_to", up_to or 4 * most, most)
+    last = most
+    if steps is not None:
+        last = _reach(found, steps, most) if up_to is None else checks.whole("up_to", up_to, most)
     figure = make_subplots(cols=2, horizontal_spacing=0.13)
     ends = np.array([least, last])
     for column, ideal in enumerate([ends, np.ones(2)], start=1):
@@ -49,8 +54,8 @@ def plot_speedup(
         )  # fmt: skip
     for index, one in enumerate(found):
         colour = theme.COLOURS[index % len(theme.COLOURS)]
-        if model is not None:
-            _draw_model(figure, one, model, last, colour, index == 0)
+        if steps is not None:
+            _draw_model(figure, one, steps, last, colour, index == 0)
         _draw_points(figure, one, colour, _name(one, found))
     figure.update_xaxes(**axes.rank_ticks(*(one.ranks for one in found), _powers(least, last)))
     upward = axes.rank_ticks(_powers(least, last)) | {"title": "speed-up"}
@@ -82,13 +87,11 @@ def _draw_points(figure: go.Figure, one: Series, colour: str, name: str) -> None
         )  # fmt: skip
 
 
-def _draw_model(figure: go.Figure, one: Series, model: Any, last: int, colour: str, named: bool) -> None:
+def _draw_model(figure: go.Figure, one: Series, steps: Any, last: int, colour: str, named: bool) -> None:
     """The model's curve, dashed beyond what was measured, over its band."""
     first, most = int(one.ranks[0]), int(one.ranks[-1])
     ranks = np.unique(np.geomspace(first, last, POINTS).round().astype(int))
-    said = model.steps.predict(
-        ranks, global_batch(one.kind, one.batch, ranks), resolution=one.resolution, optimizer=one.optimizer
-    )
+    said = _predict(one, steps, ranks)
     done = work(one.kind, ranks, first) * said.seconds[0]
     for column, share in enumerate([1, ranks], start=1):
         place = {"row": 1, "col": column}
@@ -100,6 +103,22 @@ def _draw_model(figure: go.Figure, one: Series, model: Any, last: int, colour: s
                 name="model, 90 % band" if dash == "solid" else "beyond what was measured",
                 showlegend=named and column == 1, hovertemplate="model: %{y:.3g}<extra></extra>", **place,
             )  # fmt: skip
+
+
+def _reach(found: list[Series], steps: Any, most: int) -> int:
+    """Four times `most` ranks, or `most` where allreduces on one world size only were measured, and the like."""
+    try:
+        for one in found:
+            _predict(one, steps, np.array([4 * most]))
+    except ValueError:
+        return most
+    return 4 * most
+
+
+def _predict(one: Series, steps: Any, ranks: np.ndarray) -> Any:
+    """The model's steps of the same kind."""
+    batch = global_batch(one.kind, one.batch, ranks)
+    return steps.predict(ranks, batch, resolution=one.resolution, optimizer=one.optimizer)
 
 
 def _spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from pdekit import checks
+from pdekit.scaling.answer import steps_of
 from pdekit.scaling.measurement import Measurement, Trial
 from pdekit.scaling.series import KINDS, Kind, Series, global_batch, one_series
 from pdekit.views import axes, theme
@@ -53,7 +54,9 @@ def plot_step(
     if model is not None:
         at = _checked_ranks(ranks)
         of_all = global_batch(kind, checks.whole("batch", batch), at)
-        said = model.steps.predict(at, of_all, resolution=resolution, network=network, optimizer=optimizer)
+        said = steps_of(model).predict(
+            at, of_all, resolution=resolution, network=network, optimizer=optimizer
+        )
         parts = {name: getattr(said, name) for name in ("compute", "norms", "gradient", "waiting")}
         bars.append(("model", at, parts))
     if not bars:

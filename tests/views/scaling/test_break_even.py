@@ -61,8 +61,15 @@ def test_the_figure_marks_the_crossing_or_says_that_there_is_none() -> None:
     (note,) = figure.layout.annotations
     said = " ".join(note.text.split())
     first, second = said.replace("<br>", " ").split("multigrid to 2 %")
-    assert "from 21 solutions on" in first and "2e+06 times as large" in first
+    assert "from 21 solutions on" in first and "more than a million times as large" in first
     assert "never pays" in second and "product" not in second
+
+
+def test_a_figure_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="cases: expected at least one"):
+        pk.plot_break_even({})
+    with pytest.raises(ValueError, match="most: expected a finite number, at least 2"):
+        pk.plot_break_even(pk.BreakEven(1.0, 1.0, 2.0), most=0)
 
 
 def test_a_range_of_seconds_is_a_band() -> None:

@@ -1,5 +1,7 @@
 """Messages: points, curves, bands, and what is on hover; and the map of algorithms."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,8 @@ def test_the_model_has_curves_bands_and_more_world_sizes() -> None:
 
 
 def test_what_messages_refuse() -> None:
+    with pytest.raises(ValueError, match="a model with messages, got 'steps only'"):
+        pk.plot_messages(measured(), SimpleNamespace(messages=None))
     with pytest.raises(ValueError, match="ping-pongs or allreduces, got 'none'"):
         pk.plot_messages(Measurement([step(1, 0.5)]))
     with pytest.raises(ValueError, match="a byte and a time above 0"):

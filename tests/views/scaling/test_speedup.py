@@ -1,5 +1,7 @@
 """Speed-up and parts of a step: the figures show the numbers of the fakes, by hand."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -118,6 +120,13 @@ def test_the_model_alone_and_on_another_network() -> None:
     assert of.steps.asked == [{"resolution": 64, "network": network, "optimizer": None}]
     gradient = next(trace for trace in figure.data if trace.name == "the gradient's message")
     assert np.allclose(gradient.y, 0)
+
+
+def test_a_model_without_steps_is_refused() -> None:
+    bare = SimpleNamespace(messages=None, steps=None)
+    for plot in (pk.plot_speedup, pk.plot_step):
+        with pytest.raises(ValueError, match="one with steps, got 'messages only'"):
+            plot(measured(), bare)
 
 
 def test_what_parts_refuse() -> None:

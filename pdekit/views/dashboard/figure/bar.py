@@ -30,7 +30,11 @@ class Bar:
             )
             self._link = widgets.jslink((play, "value"), (self._slider, "value"))
             self.time = widgets.HBox([play, self._slider], layout={"margin": "0 0 0 auto"})
-        children = [widgets.Label("Curves by"), self._choice, *([self.time] if self.time else [])]
+        self._drop = widgets.Button(
+            description="Drop kept", icon="times", tooltip="Forget the curves that Compare has kept",
+            layout={"width": "104px", "margin": "0 8px", "display": "none"},
+        )  # fmt: skip
+        children = [widgets.Label("Curves by"), self._choice, self._drop, *([self.time] if self.time else [])]
         self.box = widgets.HBox(children, layout={"margin": "0 8px", "align_items": "center"})
 
     def on_by(self, call: Callable[[By], None]) -> None:
@@ -40,6 +44,14 @@ class Bar:
     def show_by(self, by: By) -> None:
         """Choose `by`."""
         self._choice.value = by
+
+    def on_drop(self, call: Callable[[], None]) -> None:
+        """Have `call()` called where the kept curves are to go."""
+        self._drop.on_click(lambda _: call())
+
+    def show_kept(self, count: int) -> None:
+        """Offer to drop so many kept runs."""
+        self._drop.layout.display = None if count else "none"
 
     def on_time(self, call: Callable[[float], None]) -> None:
         """Have `call(time)` called where the slider moves."""

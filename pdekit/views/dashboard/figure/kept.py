@@ -1,6 +1,7 @@
 """Runs kept for comparison: thin lines under the present one, and their names."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ _LOOKS = (
     (theme.COLOURS[5], "longdash", "— —"),
     (theme.COLOURS[4], "longdashdot", "— · —"),
 )
-_NAME = 26  # letters of a name that there is room for
+_NAME = 21  # letters of a name that there is room for
 
 
 class Kept:
@@ -27,7 +28,8 @@ class Kept:
 
     def __init__(self, canvas: Canvas, panels: Sequence[str], left: float, top: float) -> None:
         """Their names, and that of the present run, stand from `left`, `top` (pixels) on, in two columns."""
-        self._runs: list[tuple[str, Curves]] = []
+        self._runs: list[_Run] = []
+        self._now = ""
         self._pens: list[list[Pen]] = []
         places = [(left + 150 * (k // 3), top + 15 * (k % 3)) for k in range(MOST + 1)]
         self._names = [canvas.words(*place, position="middle right") for place in places]
@@ -42,33 +44,56 @@ class Kept:
     @property
     def names(self) -> list[str]:
         """Those of the runs, the oldest first."""
-        return [name for name, _ in self._runs]
+        return [run.name for run in self._runs]
 
-    def add(self, name: str, curves: Curves) -> None:
-        """Keep `curves`; the oldest goes where there are too many. ValueError for a run without steps."""
+    def add(self, name: str, curves: Curves, sample: int) -> None:
+        """Keep `curves`, with the errors of `sample`; the oldest goes where there are too many, and leaves its look.
+
+        ValueError for a run without steps.
+        """
         if not len(curves.loss):
             raise refuse("keep", "a run with at least one step", "none", "train first")
-        self._runs = [*self._runs, (name, curves)][-MOST:]
+        self._runs = self._runs[-MOST + 1 :]
+        look = min(set(range(MOST)) - {run.look for run in self._runs})
+        self._runs.append(_Run(name, curves, sample, look))
+
+    def rename(self, names: Sequence[str], now: str) -> None:
+        """Call the kept runs so, the oldest first, and the present one `now`."""
+        self._runs = [replace(run, name=name) for run, name in zip(self._runs, names, strict=True)]
+        self._now = now
 
     def drop(self) -> None:
         """Keep none."""
         self._runs = []
 
-    def paint(self, by: By, draw: Callable[[Pen, np.ndarray, np.ndarray], None]) -> None:
-        """Show the runs against `by`."""
-        looks = [(theme.COLOURS[0], "", "———"), *_LOOKS]
-        named = ["this run", *self.names] if self._runs else []
+    def paint(self, by: By, sample: int, draw: Callable[[Pen, np.ndarray, np.ndarray], None]) -> None:
+        """Show the runs against `by`; errors only of those that are `sample`'s: others cannot be compared."""
+        named = [_line(theme.COLOURS[0], "———", f"this run {self._now}".strip())] if self._runs else []
+        named += [_line(*_LOOKS[run.look][::2], run.name) for run in self._runs]
         for number, words in enumerate(self._names):
-            colour, _, dash = looks[number]
-            words.say(inked(f"{dash} {named[number][:_NAME]}", colour) if number < len(named) else "")
-        for number, pens in enumerate(self._pens):
-            if number >= len(self._runs):
+            words.say(named[number] if number < len(named) else "")
+        shown = {run.look: run for run in self._runs}
+        for look, pens in enumerate(self._pens):
+            if look not in shown:
                 for pen in pens:
                     pen.put(visible=False)
                 continue
-            _, run = self._runs[number]
-            x = run.along[by]
-            drawn = (x, run.mean), (run.where(run.measured, by), 100 * run.errors), (x, run.gradient)
+            run = shown[look].curves
+            x, same = run.along[by], shown[look].sample == sample
+            errors = (run.where(run.measured, by), 100 * run.errors) if same else (np.zeros(0), np.zeros(0))
+            drawn = (x, run.mean), errors, (x, run.gradient)
             for pen, line in zip(pens, drawn, strict=False):  # a cube's run has no panel for the gradient
                 draw(pen, *line)
                 pen.put(visible=True)
+
+
+@dataclass(frozen=True)
+class _Run:
+    name: str
+    curves: Curves
+    sample: int
+    look: int  # its place in _LOOKS, for as long as it is kept
+
+
+def _line(colour: str, dash: str, name: str) -> str:
+    return inked(f"{dash} {name if len(name) <= _NAME else name[: _NAME - 1] + '…'}", colour)

@@ -151,14 +151,18 @@ class LiveFigure:
 
         Raises ValueError without steps.
         """
-        with self.painting():
-            self._progress.keep(name)
+        self._progress.keep(name)
+        self._kept_others()
+
+    def rename(self, names: Sequence[str], now: str = "") -> None:
+        """Call the kept runs so, the oldest first, and the present one `now`."""
+        self._progress.kept.rename(names, now)
+        self._kept_others()
 
     def drop_kept(self) -> None:
         """Forget the runs that were kept."""
-        with self.painting():
-            self._progress.kept.drop()
-            self._progress.stale = True
+        self._progress.kept.drop()
+        self._kept_others()
 
     def show_ranks(self, history: Any, memory: Sequence[int] | None = None) -> None:
         """What each rank did in the last steps of `history`, and the bytes it occupies, where they are known."""
@@ -177,8 +181,9 @@ class LiveFigure:
 
     def mark_sample(self, number: int) -> None:
         """Put the frame around small picture `number`."""
-        if self._strip:
-            with self.painting():
+        with self.painting():
+            self._progress.sample, self._progress.stale = number, True
+            if self._strip:
                 self._strip.mark(number)
 
     def clear(self) -> None:
@@ -190,6 +195,11 @@ class LiveFigure:
             self._slices(None, self._shown[1])
             if self._solid:
                 self._solid.clear()
+
+    def _kept_others(self) -> None:
+        self.bar.show_kept(len(self.kept))
+        with self.painting():
+            self._progress.stale = True
 
     def _slices(self, prediction: Field | None, reference: Field | None) -> None:
         self._shown = prediction, reference

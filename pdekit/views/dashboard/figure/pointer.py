@@ -16,6 +16,7 @@ def connect(figure: "LiveFigure", panels: Panels) -> None:
     """Have the mouse call the methods of `figure`, in the thread that made it."""
     home, seldom, bar = Home(), Seldom(HOVER), figure.bar
     bar.on_by(lambda by: home.do(lambda: figure.show_by(by)))
+    bar.on_drop(lambda: home.do(figure.drop_kept))
     bar.on_time(lambda when: home.do(lambda: figure.show_slice(when)))
     if panels.strip:
         panels.strip.on_click(lambda number: home.do(lambda: figure.choose(number)))

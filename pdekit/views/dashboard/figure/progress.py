@@ -26,6 +26,7 @@ class Progress:
         self._log, self._dim = log, dim
         self.course = Course()
         self.by: By = "steps"
+        self.sample = 0  # whose errors are drawn
         self._classical: tuple[float, str] | None = None
         self.stale = False
         bottom = top + height
@@ -81,7 +82,7 @@ class Progress:
 
     def keep(self, name: str) -> None:
         """Put the present curves among those kept."""
-        self.kept.add(name, self.course.curves())
+        self.kept.add(name, self.course.curves(), self.sample)
         self.stale = True
 
     def paint(self) -> None:
@@ -108,7 +109,7 @@ class Progress:
         )
         for number, pen in enumerate(self._theirs):
             pen.put(x=x, y=y, text=[self._classical[1], "", ""] if len(x) and number == 0 else [])
-        self.kept.paint(by, _draw)
+        self.kept.paint(by, self.sample, _draw)
 
     def _shown(self, now: Curves) -> tuple[np.ndarray, np.ndarray, str]:
         """Loss and mean as the axis can show them, and what they are in words."""

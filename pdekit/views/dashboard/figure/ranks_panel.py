@@ -11,7 +11,7 @@ from pdekit.views.timeline import COLOURS, begins, spans
 LAST = 20  # steps
 MOST = 8  # ranks
 NAMES = ("compute", "waiting", "messages")
-UNEVEN = 1.15  # from here on the slowest rank is named
+UNEVEN = 1.3  # times as long as the quickest: from here on the slowest rank is named
 _WORDS = 262  # pixels to the right of the bars
 
 
@@ -72,9 +72,9 @@ class RanksPanel:
                 said.append(_bytes(memory[rank]))
             words.append(" · ".join(said))
         self._said.put(x=np.ones(len(asked)), y=np.array(asked, dtype=float), text=words)
-        self._head.say("computes · sends · holds")
+        self._head.say("computes · sends · memory")
         self._title.say(_balance(total[asked, 0], asked))
-        self._axis.say(f"seconds, the last {len(did)} steps" if len(did) > 1 else "seconds, the last step")
+        self._axis.say(f"seconds: the last {len(did)} steps" if len(did) > 1 else "seconds: the last step")
 
     def clear(self) -> None:
         """No steps."""
@@ -88,12 +88,11 @@ def _balance(compute: np.ndarray, ranks: Sequence[int]) -> str:
     """Whether the ranks computed equally long, in words."""
     if len(ranks) < 2:
         return "ranks: one, nobody to wait for" if len(ranks) else "ranks"
-    ratio = compute.max() / max(compute.mean(), 1e-30)
+    ratio = compute.max() / max(compute.min(), 1e-30)
     if ratio < UNEVEN:
         return "ranks: evenly loaded"
-    return (
-        f"<b>ranks: rank {ranks[int(compute.argmax())]} computes {ratio:.1f} × the mean, the others wait</b>"
-    )
+    slow, quick = (ranks[int(index)] for index in (compute.argmax(), compute.argmin()))
+    return f"<b>rank {slow} computes {ratio:.1f} × as long as rank {quick}</b>"
 
 
 def _flat(values: np.ndarray) -> np.ndarray:

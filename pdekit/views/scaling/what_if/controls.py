@@ -9,6 +9,7 @@ import ipywidgets as widgets
 
 from pdekit.views.scaling.what_if.settings import BANDWIDTHS, LATENCIES, MOST, TOPOLOGIES, Settings
 
+STEP = 0.02  # of a slider, in decades
 POWERS = [2**k for k in range(MOST.bit_length())]
 MICRO, GIGABIT = 1e-6, 1e9 / 8  # what a slider shows is so much in SI units
 
@@ -30,7 +31,8 @@ class Controls:
             "batch": widgets.SelectionSlider(options=POWERS, description="global batch"),
             "optimizer": widgets.Dropdown(options=_options(optimizers), description="optimizer"),
         }
-        self._units = {"latency": MICRO, "bandwidth": GIGABIT}
+        self._spans = {"latency": (MICRO, LATENCIES), "bandwidth": (GIGABIT, BANDWIDTHS)}
+        self._shown = Settings()
         for name, widget in self.widgets.items():
             widget.style = {"description_width": "108px"}
             widget.layout = {"width": "100%"}
@@ -41,16 +43,23 @@ class Controls:
 
     def show(self, settings: Settings) -> None:
         """Stand at these."""
+        self._shown = settings
         with self._quiet():
             for name, widget in self.widgets.items():
                 value = getattr(settings, name)
                 if name in ("ranks", "batch", "topology") and value not in dict(_pairs(widget.options)):
                     widget.options = _with(widget.options, value)
-                widget.value = value / self._units[name] if name in self._units else value
+                widget.value = value / self._spans[name][0] if name in self._spans else value
 
     def _moved(self, name: str, value: Any) -> None:
-        if not self._showing:
-            self._call(name, value * self._units[name] if name in self._units else value)
+        if self._showing:
+            return
+        if name in self._spans:
+            unit, (low, high) = self._spans[name]
+            value = min(max(value * unit, low), high)
+            if abs(math.log10(value / getattr(self._shown, name))) <= 0.51 * STEP:
+                return  # nobody moved it: a browser rounds what it is given
+        self._call(name, value)
 
     @contextmanager
     def _quiet(self) -> Iterator[None]:
@@ -68,7 +77,7 @@ def _log_slider(words: str, span: tuple[float, float], unit: float) -> widgets.F
         description=words,
         min=low,
         max=high,
-        step=0.02,
+        step=STEP,
         readout_format=".3g",
         continuous_update=True,
     )

@@ -7,13 +7,14 @@ from pdekit.views import axes, theme
 from pdekit.views.dashboard.figure.canvas import Canvas, Pen, Place
 from pdekit.views.scaling.step import PARTS
 
-HEIGHT = 600
-WIDTH, HIGH = 480, 208  # of a panel, pixels
-LEFTS, TOPS = (62, 640), (34, 336)
-SHARES = ("compute", "norms", "gradient", "waiting")
-TIMES = {1e-6: "1 µs", 1e-4: "100 µs", 1e-2: "10 ms", 1.0: "1 s", 60.0: "1 min", 3600.0: "1 h", 86400.0: "1 day",
-         3.156e7: "1 year"}  # fmt: skip
-MONEY = 10.0 ** np.arange(-6, 9)
+HEIGHT = 620
+WIDTH, HIGH = 465, 208  # of a panel, pixels
+LEFTS, TOPS = (86, 658), (34, 354)
+SHARES = ("compute", "norms", "waiting", "gradient")
+TIMES = [d * 10.0**k for k in range(-6, 1) for d in (1, 3)] + [10.0, 30.0]
+TIMES += [60.0 * m for m in (1, 3, 10, 30)] + [3600.0 * h for h in (1, 3, 10)]
+TIMES += [86400.0 * d for d in (1, 3, 10, 30, 100, 300, 1000)]
+MONEY = [d * 10.0**k for k in range(-6, 9) for d in (1, 3)]
 _EMPTY = {"x": np.zeros(0), "y": np.zeros(0)}
 
 
@@ -28,10 +29,11 @@ class Panels:
         up = {"fixedrange": True}
         speed = axes.rank_ticks(RANKS) | up | {"range": [-0.4, np.log10(RANKS[-1]) + 0.1]}
         speed.pop("title")
-        labels = [f"{p:,}" for p in RANKS]
-        bars = {"tickvals": list(range(len(RANKS))), "ticktext": labels, "range": [-0.6, len(RANKS) - 0.4]}
-        times = {"type": "log", "tickvals": list(TIMES), "ticktext": list(TIMES.values())}
-        money = {"type": "log", "tickvals": MONEY, "ticktext": [f"{m:,.6g}" for m in MONEY]}
+        every = list(range(0, len(RANKS), 2))
+        bars = {"tickvals": every, "ticktext": [str(RANKS[k]) for k in every]}
+        bars |= {"range": [-0.6, len(RANKS) - 0.4]}
+        times = {"type": "log", "tickvals": TIMES, "ticktext": [axes.seconds(t) for t in TIMES]}
+        money = {"type": "log", "tickvals": MONEY, "ticktext": [f"{m:,.7g}" for m in MONEY]}
         first, second, third, fourth = (
             canvas.panel(place, x, y | up)
             for place, x, y in zip(
@@ -63,11 +65,10 @@ class Panels:
             "scatter", second, **_EMPTY, mode="markers", cliponaxis=False, hoverinfo="skip",
             marker={"symbol": "triangle-down", "size": 11, "color": theme.INK},
         )  # fmt: skip
-        left = LEFTS[1]
-        for part, width in zip(SHARES, (86, 190, 150, 0), strict=True):  # a legend that needs no layout
+        for k, part in enumerate(SHARES):  # a legend that needs no layout
             words = f'<span style="color:{PARTS[part][1]}">■</span> {PARTS[part][0]}'
-            canvas.words(left, TOPS[0] + HIGH + 46, "middle right", text=words)
-            left += width
+            x, y = LEFTS[1] + (0, 190)[k % 2], TOPS[0] + HIGH + (48, 66)[k // 2]
+            canvas.words(x, y, "middle right", text=words)
         self.widget = canvas.build()
 
     def paint(self, answer: Answer, ranks: int, goal: str) -> None:

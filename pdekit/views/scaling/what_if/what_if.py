@@ -1,16 +1,14 @@
 """The what-if as a widget: each slider is also a plain argument of `set`, and what it shows is `answer`."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from html import escape
 from typing import Any
 
 import ipywidgets as widgets
-import numpy as np
 
 from pdekit import checks
-from pdekit.scaling.answer import RANKS, Answer, what_if
+from pdekit.scaling.answer import RANKS, Answer, steps_of, what_if
 from pdekit.scaling.cost import Cost
 from pdekit.scaling.fit import Model
 from pdekit.scaling.link import Network
@@ -19,12 +17,13 @@ from pdekit.scaling.machines import machines as all_machines
 from pdekit.scaling.measured import costs as costs_of
 from pdekit.scaling.routed import Routed
 from pdekit.tabled import table
-from pdekit.views import axes
 from pdekit.views.dashboard.figure import style
 from pdekit.views.scaling.what_if.controls import Controls
 from pdekit.views.scaling.what_if.latest import Latest
 from pdekit.views.scaling.what_if.panels import Panels
-from pdekit.views.scaling.what_if.settings import MEASURED, OWN, Settings
+from pdekit.views.scaling.what_if.said import said
+from pdekit.views.scaling.what_if.settings import BANDWIDTHS, LATENCIES, MEASURED, OWN, Settings
+from pdekit.views.theme import grid_name
 
 GOAL = 4e-3  # relative energy above its minimum, of the table's runs with the Galerkin head
 Costs = Mapping[tuple[str, int], Cost]
@@ -34,8 +33,9 @@ class WhatIf:
     """Move sliders, and see what the fitted model says: speed-up with its band, parts of a step, time and money.
 
     model: of `pk.fit`, with steps. machines: by their names (default: `pk.machines()`). costs: what each (method,
-    batch) takes to a loss, as of `pk.costs`, and `goal`, which loss that is, in words (default: the table of
-    `optimizers` with the Galerkin head). The widget is the last value of a cell; `set` moves its sliders.
+    batch) takes to a loss, as of `pk.costs`, and `goal`, which loss that is, in words; its problem need not be that of
+    the model's steps (default: the table of `optimizers` with the Galerkin head). The widget is the last value of a
+    cell; `set` moves its sliders. resolution: of the steps (default: the finest that was measured).
 
     Raises ValueError for a model without steps.
     """
@@ -49,21 +49,21 @@ class WhatIf:
         goal: str = "the loss",
         resolution: int | None = None,
     ) -> None:
-        if model.steps is None:
-            raise checks.refuse(
-                "model", "one with steps", "messages only", "measure steps with `pdekit scale`"
-            )
+        steps = steps_of(model)
         if costs is None:
-            costs, goal = costs_of(table("optimizers"), "galerkin", GOAL), f"a gap of {100 * GOAL:g} %"
+            costs, goal = (
+                costs_of(table("optimizers"), "galerkin", GOAL),
+                f"a gap of {100 * GOAL:g} % on {grid_name(32)}",
+            )
         self.model, self.costs, self.goal, self.resolution = model, dict(costs), goal, resolution
         own = Machine(OWN, Settings().link)
         self.machines = {OWN: own} | dict(all_machines() if machines is None else machines)
         self._routed: dict[tuple[str, str], Routed] = {}
-        self._answer: Answer | None = None
-        self._error = ""
-        known = [*model.steps.compute.fixed, *dict.fromkeys(method for method, _ in self.costs)]
+        self.words = ""  # the answer at the chosen number of ranks; or why there is none
+        known = [*steps.compute.fixed, *dict.fromkeys(method for method, _ in self.costs)]
         self._optimizers = list(dict.fromkeys(known))
-        self._controls = Controls([MEASURED, *self.machines], {o: o for o in self._optimizers}, self._moved)
+        self._names = [*([MEASURED] if model.messages else []), *self.machines]
+        self._controls = Controls(self._names, {o: o for o in self._optimizers}, self._moved)
         self._panels = Panels()
         self._latest = Latest(self._refresh)
         figure = widgets.VBox(
@@ -72,14 +72,16 @@ class WhatIf:
         figure.add_class(style.NAME)
         self.box = widgets.HBox([self._controls.box, figure], layout={"flex_flow": "row wrap"})
         link = Settings() if model.messages is None else model.messages.link
-        start = OWN if model.messages is None else MEASURED
-        first = next((key for key, cost in self.costs.items() if math.isfinite(cost.seconds)), None)
-        method, batch = first or (self._optimizers[0], 64)
-        self._settings = Settings(
-            start, _within(link.latency, 1e-7, 1e-2), _within(link.bandwidth, 1e6, 1e12), batch=batch, optimizer=method
-        )  # fmt: skip
-        self._controls.show(self._settings)
+        best = min(self.costs, key=lambda key: self.costs[key].seconds, default=(self._optimizers[0], 64))
+        span = {"latency": LATENCIES, "bandwidth": BANDWIDTHS}
+        near = {name: min(max(getattr(link, name), low), high) for name, (low, high) in span.items()}
+        self._settings = Settings(OWN, **near, batch=best[1], optimizer=best[0])
+        if model.messages and self._knows(there := replace(self._settings, machine=MEASURED)):
+            self._settings = there
         self._refresh()
+        self._panels.widget.send_state(
+            "_widget_data"
+        )  # pages were told of the empty one, and draw what they know
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -92,38 +94,36 @@ class WhatIf:
         return self._panels.widget
 
     @property
-    def words(self) -> str:
-        """The answer at the chosen number of ranks, in words; or why there is none."""
-        return self._error or self._said()
+    def sliders(self) -> Mapping[str, Any]:
+        """The widgets by the names of their settings; they show µs and Gb/s."""
+        return self._controls.widgets
 
     @property
     def answer(self) -> Answer:
-        """What the model says. ValueError where it says nothing: too far from what was measured."""
+        """What the model says now. ValueError where it says nothing: too far from what was measured."""
         return self._ask(self._settings)
 
     def set(self, **values: Any) -> Answer:
         """Move sliders: machine, latency (s), bandwidth (bytes/s), topology, ranks, batch, optimizer; the answer.
 
-        A machine brings its latency, bandwidth and topology with it. ValueError, and nothing changes, for a name or a
+        A machine brings its latency, bandwidth and topology with it, or a `topology` in words: "flat", "fat-tree 32 8",
+        "torus 3", "dragonfly 4 8", and "" for the machine's own. ValueError, and nothing changes, for a name or a
         value that is none, or where the model says nothing.
         """
         settings = self._changed(values)
-        self._ask(settings)
+        answer = self._ask(settings)
         self._settings = settings
-        self._controls.show(settings)
-        self._refresh()
-        return self._answer
+        self._show(answer)
+        return answer
 
     def _changed(self, values: Mapping[str, Any]) -> Settings:
         for name in values:
             checks.one_of("setting", name, tuple(self.settings))
         values, settings = dict(values), self._settings
         if "machine" in values:
-            machine = checks.one_of("machine", values.pop("machine"), (MEASURED, *self.machines))
+            machine = checks.one_of("machine", values.pop("machine"), self._names)
             if machine not in (MEASURED, OWN):
                 settings = replace(settings.with_machine(self.machines[machine]), machine=machine)
-            elif machine == MEASURED and self.model.messages is None:
-                raise checks.refuse("machine", "one with a network", machine, "no messages were measured")
             else:
                 settings = replace(settings, machine=machine, topology="")
         if "optimizer" in values:
@@ -147,6 +147,14 @@ class WhatIf:
             optimizer=settings.optimizer if known else None, cost=cost,
         )  # fmt: skip
 
+    def _knows(self, settings: Settings) -> bool:
+        """Whether the model says anything there; of allreduces on one world size only, it does not."""
+        try:
+            self._ask(settings)
+        except ValueError:
+            return False
+        return True
+
     def _moved(self, name: str, value: Any) -> None:
         """Somebody moved a slider."""
         self._settings = self._changed({name: value})
@@ -154,34 +162,21 @@ class WhatIf:
 
     def _refresh(self) -> None:
         """Answer what the sliders stand at now."""
-        self._controls.show(self._settings)
         try:
-            self._answer, self._error = self._ask(self._settings), ""
-            self._panels.paint(self._answer, self._settings.ranks, self.goal)
-        except ValueError as error:  # too far from what was measured: said where the curves would be
-            self._answer, self._error = None, str(error)
-            self._panels.clear()
-        self._controls.words.value = f'<div role="status" style="line-height:1.45">{escape(self.words)}</div>'
+            self._show(self._ask(self._settings))
+        except ValueError as error:  # too far from what was measured: said, and no curve
+            self._show(None, str(error))
 
-    def _said(self) -> str:
-        answer, settings = self._answer, self._settings
-        k = int(np.flatnonzero(answer.ranks == settings.ranks)[0])
-        low, high = (axes.seconds(float(of[k])) for of in (answer.step.low, answer.step.high))
-        said = f"{settings.ranks:,} ranks: {axes.seconds(float(answer.step.seconds[k]))} a step ({low} to {high}), "
-        said += f"{answer.speedup[k]:,.3g} times as fast as one rank."
-        way = f"{settings.optimizer} and batches of {settings.batch}"
-        if math.isinf(answer.to_loss[k]):
-            return f"{said} With {way} nobody reached {self.goal}."
-        if math.isnan(answer.to_loss[k]):
-            return f"{said} Nobody measured what it takes to {self.goal} with {way}."
-        said += f" To {self.goal} with {settings.optimizer}: {axes.seconds(float(answer.to_loss[k]))}"
-        if math.isfinite(answer.dollars[k]):
-            return f"{said} and {answer.dollars[k]:,.2g} US dollars."
-        return f"{said} and {answer.core_hours[k]:,.2g} core hours."
+    def _show(self, answer: Answer | None, words: str = "") -> None:
+        """Have sliders, traces and words say the same."""
+        self._controls.show(self._settings)
+        if answer is None:
+            self._panels.clear()
+        else:
+            self._panels.paint(answer, self._settings.ranks, self.goal)
+            words = said(answer, self._settings, self.goal)
+        self.words = words
+        self._controls.words.value = f'<div role="status" style="line-height:1.45">{escape(words)}</div>'
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         return self.box._repr_mimebundle_(**options)
-
-
-def _within(value: float, low: float, high: float) -> float:
-    return min(max(value, low), high)
