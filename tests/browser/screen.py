@@ -68,6 +68,12 @@ class Screen:
         self.field(label).fill(value)
         self.field(label).press("Enter")
 
+    def box(self, selector: str) -> dict[str, float]:
+        """Where the first of these is on the page: x, y, width, height in pixels, wherever it is scrolled to."""
+        place = "e => { const b = e.getBoundingClientRect(), r = document.querySelector('%s').getBoundingClientRect();"
+        place += " return {x: b.x, y: b.y - r.y, width: b.width, height: b.height}; }"
+        return self.page.locator(f"{ROOT} {selector}").first.evaluate(place % ROOT)
+
     def engines(self) -> str:
         """The line on the engines."""
         return self.page.locator(f"{ROOT} .pdekit-engine-line").inner_text()

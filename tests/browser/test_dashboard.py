@@ -202,9 +202,23 @@ def test_every_control(page: Page, lab: Served, artifacts: Path, say: Callable) 
         screen.until(lambda: words in line.input_value(), limit=20)  # noqa: B023
     screen.choose("World size", "1 rank")
     screen.type("Learning rate", "-1")
+    top = screen.box(".pdekit-figure")["y"]
     screen.until(lambda: "expected a finite number above 0, got -1" in screen.message(), limit=10)
+    # The mouse on a field has its meaning told beside the settings, where it covers neither fields nor their errors.
+    screen.field("Learning rate").blur()
+    screen.field("Learning rate").hover()
+    form, told = screen.box(".pdekit-form"), screen.box(".pdekit-wrong .pdekit-line")
+    assert told["width"] > 200 and told["x"] >= form["x"] + form["width"]
+    assert screen.box(".pdekit-status")["x"] >= form["x"] + form["width"] + 10
+    # A message of many lines moves nothing.
+    screen.type("Experiment", "Experiment(bacth=8)")
+    screen.until(lambda: "did you mean batch?" in screen.message(), limit=10)
+    assert screen.box(".pdekit-figure")["y"] == top
+    screen.button("Copy").click()
+    screen.button("Copied").wait_for(timeout=5000)
     screen.button("Undo").click()
     screen.until(lambda: screen.field("Learning rate").input_value() == "0.002", limit=10)
+    screen.until(lambda: "samples=64" in line.input_value(), limit=10)
     screen.type("Experiment", line.input_value().replace("samples=64", "samples=48"))
     screen.until(lambda: screen.field("Samples").input_value() == "48", limit=10)
     screen.button("Train").click()

@@ -8,6 +8,7 @@ from pdekit.views.theme import grid_name
 
 # What a message is about, as the colour of its left edge.
 _EDGES = {"plain": "#8a96a3", "busy": "#0072B2", "good": "#009E73", "wrong": "#D55E00"}
+_TWO_LINES = "40px"  # of the message, whatever it says: it scrolls, and the page stays where it is
 _QUIET = "font-size:12px;color:var(--jp-ui-font-color2,#6b7785);line-height:1.3"
 
 
@@ -16,20 +17,25 @@ class Status:
 
     def __init__(self, dim: int = 2) -> None:
         self.dim, self.text = dim, ""
-        self.message = widgets.HTML(layout={"flex": "1 1 auto", "margin": "0 8px"})
+        self.message = widgets.HTML(layout={"height": _TWO_LINES, "margin": "2px 0"})
         self.progress = widgets.IntProgress(
-            0, 0, 1, layout={"width": "210px", "height": "12px"}, style={"bar_color": "#0072B2"}
+            0,
+            0,
+            1,
+            layout={"flex": "1 1 60px", "width": "auto", "height": "12px"},
+            style={"bar_color": "#0072B2"},
         )
-        self.left = widgets.HTML()
-        self.error = widgets.HTML(layout={"width": "190px", "flex": "0 0 auto"})
-        going = widgets.VBox([self.progress, self.left], layout={"width": "230px", "flex": "0 0 auto"})
-        self.box = widgets.HBox([self.error, going, self.message], layout={"align_items": "center"})
+        self.left = widgets.HTML(layout={"width": "220px", "flex": "0 0 auto"})
+        self.error = widgets.HTML(layout={"width": "290px", "flex": "0 0 auto"})
+        going = widgets.HBox([self.error, self.progress, self.left], layout={"align_items": "center"})
+        self.box = widgets.VBox([going, self.message])
         self.box.add_class("pdekit-status")
 
     def say(self, text: str, kind: str = "plain") -> None:
         """Put `text` (plain words) on the message line; `kind` is plain, busy, good or wrong."""
         self.text = text
-        style = f"border-left:4px solid {_EDGES[kind]};padding:2px 0 2px 8px;line-height:1.35;font-size:13px"
+        style = f"border-left:4px solid {_EDGES[kind]};padding:2px 0 2px 8px;line-height:18px;font-size:13px;"
+        style += f"height:{_TWO_LINES};box-sizing:border-box;overflow-y:auto;display:grid;align-content:safe center"
         role = "alert" if kind == "wrong" else "status"
         self.message.value = f'<div role="{role}" class="pdekit-message" style="{style}">{escape(text)}</div>'
 
@@ -49,9 +55,10 @@ class Status:
         """The relative L2 error of the shown sample on `resolution` nodes a side, in large figures."""
         number = "–" if error is None else f"{100 * error:.3g} %"
         where = f" on {grid_name(resolution, self.dim)}" if resolution else ""
+        big = "display:inline-block;min-width:86px;margin-right:6px;font-size:24px;font-weight:600"
         self.error.value = (
-            f'<div style="line-height:1.15"><span style="font-size:24px;font-weight:600">{number}</span>'
-            f'<br><span style="{_QUIET}">relative L² error{where}</span></div>'
+            f'<div style="line-height:1.15"><span style="{big}">{number}</span>'
+            f'<span style="{_QUIET}">relative L² error{where}</span></div>'
         )
 
 

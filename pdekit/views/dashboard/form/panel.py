@@ -66,6 +66,7 @@ class Panel:
         for name, said in around.items():
             line = EXPLAINED[f"Form.{name}"]
             flat[name] = Control(name, called[name], line, None, said, call, self._row)
+        flat["preset"].widget.add_class("pdekit-question")  # whose names are long
         line = explained(type(draft.base.problem), "resolution")
         sizes = labels(draft, {})
         flat["problem.resolution"] = Control(
@@ -129,7 +130,9 @@ class Panel:
                 halves(samples.widget, batch.widget), samples.note, batch.note,
                 halves(steps.widget, self._width), steps.note, self._of_width, sections.box,
             ],
-            layout={"width": "262px", "flex": "0 0 auto", "overflow": "visible"},
+            layout={
+                "width": "262px", "flex": "0 0 auto", "overflow": "visible", "margin": "0 14px 0 0"
+            },
         )  # fmt: skip
         made.add_class("pdekit-form")
         self.sections = sections

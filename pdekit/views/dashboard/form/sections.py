@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 
 import ipywidgets as widgets
 
-# The line of the control that has the focus lies below it, over what comes next, so that nothing moves. It is placed
-# by the form and not by a box between the two, which might cut it off: hence position: static. Colours are the page's.
+# The line of the control under the mouse, after a moment, or with the focus: beside the settings, over the edge of the
+# figure, where it hides no field and no message. It is placed by the form and not by a box between the two, which
+# might cut it off: hence position: static. Colours are the page's, also that of a list's arrow, which is drawn.
 STYLE = """<style>
 .pdekit-form { position: relative; --jp-widgets-inline-height: 24px; --jp-widgets-margin: 1px; overflow: visible;
   color: var(--jp-ui-font-color1, #1f2933); }
@@ -15,11 +16,19 @@ STYLE = """<style>
 .pdekit-form .pdekit-half { width: 50% !important; }
 .pdekit-form .pdekit-half:last-child { padding-left: 8px; }
 .pdekit-form .pdekit-line { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-.pdekit-form .jupyter-widgets:focus-within > .widget-label > .pdekit-line { left: 0; right: 0; width: auto;
-  height: auto; margin-top: 26px; padding: 3px 6px; clip-path: none; z-index: 5; pointer-events: none;
+.pdekit-form .jupyter-widgets:focus-within > .widget-label > .pdekit-line,
+.pdekit-form .jupyter-widgets:hover > .widget-label > .pdekit-line { left: 100%; width: 250px; height: auto;
+  margin: 1px 0 0 4px; padding: 3px 6px; clip-path: none; z-index: 1001; pointer-events: none; text-align: left;
   white-space: normal; font-size: 12px; line-height: 1.25; color: var(--jp-ui-font-color1, CanvasText);
   background: var(--jp-layout-color2, Canvas); border: 1px solid var(--jp-border-color1, #8a949e); }
-.pdekit-form .pdekit-wrong:focus-within > .widget-label > .pdekit-line { display: none; }
+.pdekit-form .jupyter-widgets:hover:not(:focus-within) > .widget-label > .pdekit-line { z-index: 1002;
+  animation: pdekit-line 0.1s 0.4s backwards; }
+@keyframes pdekit-line { from { opacity: 0; } }
+.pdekit-form .pdekit-question .widget-label { width: 60px; margin-right: 2px; }
+.pdekit-form .widget-dropdown > select { --ink: var(--jp-ui-font-color1, currentColor);
+  background-image: linear-gradient(45deg, transparent 50%, var(--ink) 50%),
+  linear-gradient(-45deg, transparent 50%, var(--ink) 50%); background-repeat: no-repeat;
+  background-position: right 11px center, right 7px center; background-size: 4px 4px; padding: 0 16px 0 5px; }
 .pdekit-form .widget-checkbox { height: auto; }
 .pdekit-form .widget-checkbox .widget-label-basic { white-space: normal; line-height: 1.25; align-items: flex-start;
   width: 100%; font-size: 12px; padding: 3px 0; }
