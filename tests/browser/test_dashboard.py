@@ -112,7 +112,8 @@ def test_every_verb(page: Page, lab: Served, notebooks: Path, artifacts: Path, s
     screen.until(lambda: screen.steps() == 1, limit=30)
     train(screen, say)
     screen.type("Learning rate", "0.001")
-    screen.until(lambda: "learning rate 0.001" in screen.message(), limit=10)
+    # The message of it lasts until the next steps are told, which a slow page shows in one go with it.
+    screen.until(lambda: "rate=0.001" in screen.field("Experiment").input_value(), limit=10)
     # The run goes on while nobody looks, and a page that is opened again shows it where it is.
     page.get_by_role("menuitem", name="File", exact=True).click()
     page.get_by_text("Save Notebook", exact=True).click()
