@@ -213,6 +213,8 @@ def test_the_rate_changes_while_it_trains(cluster: FakeCluster) -> None:
         await until(lambda: taken(dash) > 5)
         dash.form.set("rate", 0.02)
         await until(lambda: dash.solver.history.rate[-1] == 0.02)
+        await asyncio.sleep(0.5)  # two pieces
+        assert message(dash).startswith("From the next step on: learning rate 0.02")
         dash.pause()
         await until(lambda: not dash.running)
         dash.form.set("rate", 0.01)

@@ -4,9 +4,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
-import plotly.graph_objects as go
 
 import pdekit as pk
+from pdekit.views.dashboard.figure.wire import Wire
 from pdekit.views.dashboard.verbs import button
 from pdekit.views.scaling.speedup import plot_speedup
 from pdekit.views.scaling.step import plot_step
@@ -41,7 +41,7 @@ class ScalingRoom:
         """Speed-up, and where the time of a step goes."""
         figures = [plot_speedup(measurement), plot_step(measurement)]
         words = widgets.HTML("<br>".join(map(escape, measurement.warnings)))
-        self.box.children = (*(go.FigureWidget(figure) for figure in figures), words)
+        self.box.children = (*map(Wire, figures), words)
 
 
 def steps_of(experiment: "Experiment", optimizer: str, ranks: int, threads: int) -> "Plan":

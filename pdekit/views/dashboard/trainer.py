@@ -142,6 +142,7 @@ class Trainer:
         await run.adjust(experiment.rate, self.form.slow)
         pace = Pace(run.experiment.plan, display.dim, *([0.0] if single else []))
         stopping = (lambda: True) if single else (lambda: self._pausing)
+        grid = 0
         if solver.done:
             display.say_ended(solver)
         # Closed at once where painting fails, not when it happens to be collected.
@@ -149,7 +150,8 @@ class Trainer:
             async for piece in running:
                 if piece.last:
                     display.say_ended(solver)  # first: the page takes a while to repaint
-                elif not self._pausing:
+                elif not self._pausing and piece.steps[-1].resolution != grid:  # what else was said stays
+                    grid = piece.steps[-1].resolution
                     display.say_training(piece.steps[-1], run.experiment)
                 await display.paint(piece, run, pace)
         if not solver.done:
