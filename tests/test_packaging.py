@@ -48,7 +48,9 @@ def test_wheel_holds_the_package_and_the_lessons(wheel: Path) -> None:
     ]
     wanted |= {f"pdekit/lessons/{lesson}" for lesson in lessons if not lesson.startswith(".")}
     wanted |= {
-        f"pdekit/tables/{path.name}" for path in (ROOT / "data").iterdir() if path.suffix in (".csv", ".md")
+        f"pdekit/tables/{path.name}"
+        for path in (ROOT / "data").iterdir()
+        if path.suffix in (".csv", ".jsonl", ".md")
     }
     held = {name for name in zipfile.ZipFile(wheel).namelist() if not name.startswith("pdekit-")}
     assert held == wanted
