@@ -593,6 +593,7 @@ def test_measure(cluster: FakeCluster) -> None:
         assert set(dash.measurement.column("ranks")) == {1, 2} and len(dash.measurement) == 6
         assert set(dash.measurement.column("resolution")) == {64} and dash.solver is solver
         speedup, parts, words = room.box.children
+        assert speedup.layout.width is None is parts.layout.width  # the page's
         assert any(np.allclose(trace.y, [1, 2]) for trace in speedup.data if trace.name != "ideal")
         assert len(parts.data) > 1 and words.value == "a &lt;b&gt;core&lt;/b&gt; is shared"
         assert await trained(dash) > steps  # the run goes on

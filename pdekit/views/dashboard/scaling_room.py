@@ -41,6 +41,8 @@ class ScalingRoom:
         """Speed-up, and where the time of a step goes."""
         figures = [plot_speedup(measurement), plot_step(measurement)]
         words = widgets.HTML("<br>".join(map(escape, measurement.warnings)))
+        for figure in figures:
+            figure.update_layout(width=None, autosize=True)  # as wide as the page lets it be
         self.box.children = (*map(Wire, figures), words)
 
 
