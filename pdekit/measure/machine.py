@@ -10,15 +10,6 @@ from pdekit.parallel.comm import library
 
 Described = Mapping[str, Any]
 """What `host.describe` gave."""
-OWN = (
-    "model",
-    "virtual",
-    "sockets",
-    "processors",
-    "governors",
-    "caches",
-)  # of a host that is the same later on
-AT_TIME = ("quota", "memory", "system", "load", "clock")
 
 
 def versions(ranks: int) -> dict[str, str]:

@@ -22,7 +22,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pdekit import checks
+from pdekit.scaling.arguments import sizes, whole_numbers
 from pdekit.scaling.link import Link
 
 Counts = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -61,7 +61,7 @@ def hierarchical(
     with its hierarchical allreduce (Sergeev and Del Balso 2018, arXiv:1802.05799; NCCL inside, MPI between).
     ValueError as `ring`.
     """
-    n, nodes, per_node = _bytes(bytes), _ranks("nodes", nodes), _ranks("per_node", per_node)
+    n, nodes, per_node = sizes(bytes), whole_numbers("nodes", nodes), whole_numbers("per_node", per_node)
     across = []
     for counts in COUNTS.values():
         rounds, moved, added = counts(nodes)
@@ -80,7 +80,7 @@ def best(bytes: ArrayLike, ranks: ArrayLike, link: Link) -> tuple[np.ndarray, np
 def _seconds(
     counts: Callable[[np.ndarray], Counts], bytes: ArrayLike, ranks: ArrayLike, link: Link
 ) -> np.ndarray:
-    n, (rounds, moved, added) = _bytes(bytes), counts(_ranks("ranks", ranks))
+    n, (rounds, moved, added) = sizes(bytes), counts(whole_numbers("ranks", ranks))
     return rounds * link.latency + n * (moved / link.bandwidth + added * link.summing)
 
 
@@ -117,23 +117,3 @@ ALGORITHMS: dict[str, Callable[[ArrayLike, ArrayLike, Link], np.ndarray]] = {
     "rabenseifner": rabenseifner,
     "ring": ring,
 }
-
-
-def _ranks(name: str, ranks: ArrayLike) -> np.ndarray:
-    p = np.asarray(ranks, dtype=float)
-    wrong = ~((p >= 1) & (p == np.floor(p)) & np.isfinite(p))
-    if wrong.any():
-        raise checks.refuse(
-            name, "whole numbers, at least 1", p[wrong].flat[0].item(), f"give {name}=[1, 2, 4]"
-        )
-    return p
-
-
-def _bytes(bytes: ArrayLike) -> np.ndarray:
-    n = np.asarray(bytes, dtype=float)
-    wrong = ~((n >= 0) & np.isfinite(n))
-    if wrong.any():
-        raise checks.refuse(
-            "bytes", "finite numbers, at least 0", n[wrong].flat[0].item(), "give bytes=4e6, for instance"
-        )
-    return n

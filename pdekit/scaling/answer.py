@@ -6,16 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pdekit import checks
-from pdekit.scaling.cost import Cost
+from pdekit.scaling.cost import HOUR, Cost, dollars
 from pdekit.scaling.fit import Model
 from pdekit.scaling.link import Network
 from pdekit.scaling.prediction import Prediction
-from pdekit.scaling.routed import dollars
 from pdekit.scaling.steps import Steps
 from pdekit.scaling.to_loss import time_to_loss
 
 RANKS = tuple(2**k for k in range(13))
-HOUR = 3600.0
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,11 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from pdekit import checks
+
+HOUR = 3600.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -34,3 +38,9 @@ class Cost:
         shares = self.batch / -(-self.batch // ranks)  # the rank with most samples is waited for
         rounds, part = 2 * (ranks - 1).bit_length(), 2 * (ranks - 1) / ranks
         return self.seconds / shares + self.messages * rounds * latency + part * self.bytes / bandwidth
+
+
+def dollars(network: object, ranks: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+    """What whole nodes for `ranks` (n,) cost in `seconds` (n,); nan for a network without a price."""
+    price, per_node = getattr(network, "price", None), getattr(network, "per_node", 1)
+    return np.ceil(ranks / per_node) * (math.nan if price is None else price) * seconds / HOUR

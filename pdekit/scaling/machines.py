@@ -3,7 +3,6 @@
 The table data/machines.csv says where each figure comes from, what exactly was quoted, and what is but nominal.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -13,6 +12,7 @@ from numpy.typing import ArrayLike
 from pdekit import checks
 from pdekit.scaling import flows
 from pdekit.scaling.cables import Topology
+from pdekit.scaling.cost import dollars
 from pdekit.scaling.link import Link
 from pdekit.scaling.topologies import Flat, read
 from pdekit.tabled import table
@@ -73,8 +73,7 @@ class Machine:
 
     def dollars(self, ranks: ArrayLike, seconds: ArrayLike) -> np.ndarray:
         """What whole nodes for `ranks` ranks cost in `seconds` seconds; nan without a price."""
-        price = math.nan if self.price is None else self.price
-        return self.nodes(ranks) * price * np.asarray(seconds, dtype=float) / 3600
+        return dollars(self, np.asarray(ranks), np.asarray(seconds, dtype=float))
 
     def _choices(self, algorithm: str | None, ranks: int) -> Iterator[str]:
         full = self.per_node > 1 and ranks > self.per_node and ranks % self.per_node == 0

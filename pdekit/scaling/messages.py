@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from pdekit import checks
 from pdekit.scaling.allreduce import ALGORITHMS, COUNTS
+from pdekit.scaling.arguments import sizes, whole_numbers
 from pdekit.scaling.link import Link
 from pdekit.scaling.measurement import Measurement
 from pdekit.scaling.pieces import Form, Piecewise, held_out_error
@@ -89,11 +90,7 @@ class Messages:
         return np.min(lows, axis=0).reshape(shape), np.max(highs, axis=0).reshape(shape)
 
     def _checked(self, bytes: ArrayLike, ranks: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-        n, p = np.broadcast_arrays(np.asarray(bytes, float), np.asarray(ranks, float))
-        if not ((n >= 0) & np.isfinite(n)).all():
-            raise checks.refuse("bytes", "finite numbers, at least 0", bytes, "give bytes=4e6, for instance")
-        if not ((p >= 1) & (p == np.floor(p)) & np.isfinite(p)).all():
-            raise checks.refuse("ranks", "whole numbers, at least 1", ranks, "give ranks=[1, 2, 4]")
+        n, p = np.broadcast_arrays(sizes(bytes), whole_numbers("ranks", ranks))
         if len(np.unique(self.ranks)) == 1 and not np.isin(p, (1, self.ranks[0])).all():
             raise checks.refuse(
                 "ranks",

@@ -1,6 +1,5 @@
 """A machine whose messages have found their ways, so that another latency or bandwidth is answered at once."""
 
-import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -80,12 +79,6 @@ class Over:
                 each.append((times @ alpha, times @ (beta + summed * self._link.summing)))
             self._costs[ranks] = np.array(each).T
         return self._costs[ranks]
-
-
-def dollars(network: object, ranks: np.ndarray, seconds: np.ndarray) -> np.ndarray:
-    """What whole nodes for `ranks` (n,) cost in `seconds` (n,); nan for a network without a price."""
-    price, per_node = getattr(network, "price", None), getattr(network, "per_node", 1)
-    return np.ceil(ranks / per_node) * (math.nan if price is None else price) * seconds / 3600
 
 
 def _algorithms(ranks: int, per_node: int) -> Iterator[Iterable[flows.Round]]:

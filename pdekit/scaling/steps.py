@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pdekit import checks
+from pdekit.scaling.arguments import whole_numbers
 from pdekit.scaling.compute import Compute
 from pdekit.scaling.link import Network
 from pdekit.scaling.messages import Messages
@@ -54,7 +55,7 @@ class Steps:
         ValueError for other world sizes than the one that was measured where there was but one, for settings too far
         from those that were measured, and where no messages were fitted and no network is given.
         """
-        p, b = np.broadcast_arrays(_whole("ranks", ranks), _whole("global_batch", global_batch))
+        p, b = np.broadcast_arrays(whole_numbers("ranks", ranks), whole_numbers("global_batch", global_batch))
         shape, p, b = p.shape, p.ravel(), b.ravel()
         optimizer = next(iter(self.compute.fixed)) if optimizer is None else optimizer
         checks.one_of("optimizer", optimizer, tuple(self.compute.fixed))
@@ -139,10 +140,3 @@ class _Nothing:
 def late(ranks: np.ndarray) -> np.ndarray:
     """By how many standard deviations the latest of so many ranks is late: (n,)."""
     return np.sqrt(2 * np.log(ranks))
-
-
-def _whole(name: str, values: ArrayLike) -> np.ndarray:
-    numbers = np.asarray(values, dtype=float)
-    if not ((numbers >= 1) & (numbers == np.floor(numbers)) & np.isfinite(numbers)).all():
-        raise checks.refuse(name, "whole numbers, at least 1", values, f"give {name}=[1, 2, 4], for instance")
-    return numbers

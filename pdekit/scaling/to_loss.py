@@ -8,12 +8,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pdekit import checks
-from pdekit.scaling.cost import Cost
+from pdekit.scaling.arguments import whole_numbers
+from pdekit.scaling.cost import Cost, dollars
 from pdekit.scaling.link import Network
 from pdekit.scaling.steps import Steps
-
-HOUR = 3600.0
 
 
 class Priced(Network, Protocol):
@@ -49,9 +47,7 @@ def time_to_loss(
     were there when `cost` was measured. A core is taken to be as fast on every machine as the one that measured.
     ValueError for ranks that are no whole numbers from 1 on, and as `network` and `steps` do.
     """
-    p = np.asarray(ranks, dtype=float)
-    if not ((p >= 1) & (p == np.floor(p)) & np.isfinite(p)).all():
-        raise checks.refuse("ranks", "whole numbers, at least 1", ranks, "give ranks=[1, 2, 4]")
+    p = whole_numbers("ranks", ranks)
     if not math.isfinite(cost.seconds):
         return np.full(p.shape, math.inf)
     share = np.ceil(cost.batch / p) / cost.batch
@@ -81,7 +77,7 @@ def offers(
             continue
         p = np.atleast_1d(np.asarray(ranks, dtype=int))
         seconds = time_to_loss(cost, p, machine, steps, **settings)
-        money = np.ceil(p / machine.per_node) * machine.price * seconds / HOUR
+        money = dollars(machine, p, seconds)
         for row in zip(p.tolist(), seconds.tolist(), money.tolist(), strict=True):
             found.append(Offer(name, *row))
     return sorted((o for o in found if math.isfinite(o.seconds)), key=lambda o: (o.money, o.seconds))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pdekit import checks
 from pdekit.beside import Place
 from pdekit.processors import cores
-from pdekit.train.checkpoint import Checkpoint, step_of
+from pdekit.train.checkpoint import step_of
 from pdekit.views.dashboard import wiring
 from pdekit.views.dashboard.export import export
 from pdekit.views.dashboard.form.form import Form
@@ -40,8 +40,9 @@ class Dashboard(Trainer):
         experiment: "Experiment | None" = None,
         folder: str | Path | None = None,
     ) -> None:
-        self._base = _base(problem, experiment)
-        form = Form(self._base, cluster.ranks, cluster.ranks, cluster.threads, cores(), wiring.room)
+        form = Form(
+            _base(problem, experiment), cluster.ranks, cluster.ranks, cluster.threads, cores(), wiring.room
+        )
         super().__init__(cluster, form, RunsFolder(folder))
         self.verbs, self.keeping, self.engines = (
             self._display.verbs,
@@ -153,8 +154,8 @@ class Dashboard(Trainer):
         if left is None:
             self.say("Press Train: the engines learn to solve it without data.")
             return
-        self.keeping.place.value = str(left)
-        steps = step_of(Checkpoint.paths(left)[-1])
+        self.keeping.place.value = str(left.parent)
+        steps = step_of(left)
         self.say(
             f"A run of {steps:,} step{'s' * (steps > 1)} was left here: Open brings it back. Train begins another."
         )

@@ -43,17 +43,13 @@ class RunsFolder:
         return next(name for name in names if not name.exists())
 
     def left(self) -> Path | None:
-        """The run that was trained last and that nobody has any more, such as that of a kernel that has ended."""
+        """The last checkpoint of the run that nobody has any more, such as that of a kernel that has ended."""
         folders = (
             [one for one in self._place.glob("*") if not _lived_in(one)] if self.temporary else [self._place]
         )
-        runs = [
-            run
-            for one in folders
-            for run in one.glob("run-*")
-            if not _lived_in(run) and Checkpoint.paths(run)
-        ]
-        return max(runs, key=lambda run: Checkpoint.paths(run)[-1].stat().st_mtime, default=None)
+        runs = [run for one in folders for run in one.glob("run-*") if not _lived_in(run)]
+        newest = [checkpoint for run in runs for checkpoint in Checkpoint.paths(run)[-1:]]
+        return max(newest, key=lambda checkpoint: checkpoint.stat().st_mtime, default=None)
 
     def _tidy(self) -> None:
         for one in self._place.glob("*"):
