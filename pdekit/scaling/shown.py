@@ -8,7 +8,7 @@ import numpy as np
 from pdekit.scaling.comparison import in_seconds
 from pdekit.scaling.laws import karp_flatt
 from pdekit.scaling.measurement import Measurement
-from pdekit.scaling.piece import Piece, in_bytes
+from pdekit.scaling.piece import Piece, by_piece, in_bytes
 
 HEAD = "ranks  batch   a step (range over rounds)    speed-up  efficiency  communication  waiting  memory  serial"
 
@@ -84,6 +84,9 @@ def report(measurement: Measurement) -> str:
     lines: list[str] = []
     for kind, words, trials in series(measurement):
         lines += [f"{kind} scaling: {words}", HEAD, *map(str, rows(trials, kind)), ""]
+    if not lines:  # one world size of each: times, and nothing to compare them with
+        medians = {piece: float(np.median(of)) for piece, (_, of) in by_piece(measurement.of("step")).items()}
+        lines += [f"{piece}: {in_seconds(seconds)} a step" for piece, seconds in medians.items()]
     lines += messages(measurement)
     warnings = [f"  {words}" for words in measurement.warnings]
     lines += ["What not to trust:", *warnings] if warnings else []

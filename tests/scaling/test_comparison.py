@@ -120,3 +120,11 @@ def test_the_report_has_steps_messages_and_what_not_to_trust() -> None:
 def test_units() -> None:
     assert [in_bytes(n) for n in (8, 1024, 1536, 2**20)] == ["8 B", "1 KiB", "1.5 KiB", "1 MiB"]
     assert [in_seconds(s) for s in (2.5, 0.0123, 4.5e-5, 1e-3)] == ["2.5 s", "12.3 ms", "45 µs", "1 ms"]
+
+
+def test_one_world_size_is_told_too() -> None:
+    where = {"resolution": 32, "global_batch": 8, "optimizer": "adamw"}
+    found = pk.Measurement(
+        [pk.Trial("step", 1, seconds, round=k, **where) for k, seconds in enumerate((0.3, 0.1, 0.2))]
+    )
+    assert report(found) == "adamw, grid 32, batch 8, 1 rank: 200 ms a step"
