@@ -1,5 +1,6 @@
 """Measured steps of one kind of work on several world sizes: with the work fixed, or fixed for each rank."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -92,8 +93,8 @@ def series(
     if not (np.isfinite(seconds) & (seconds > 0)).all():
         raise checks.refuse("measurement", "steps of more than 0 seconds", seconds.min(), "measure again")
     found: dict[tuple[int, str, int], Series] = {}
-    for key, batch, trials in _candidates(steps, kind):
-        one = Series(kind, *key, batch, trials)
+    for one in every(steps, kind):
+        key = (one.resolution, one.optimizer, one.threads)
         if key not in found or len(one.trials) > len(found[key].trials):
             found[key] = one
     enough = [one for one in found.values() if len(one.trials) >= least]
@@ -115,18 +116,16 @@ def one_series(measurement: Measurement, kind: Kind, resolution: int | None, opt
     return found[0]
 
 
-def _candidates(steps: Measurement, kind: Kind) -> list[tuple[tuple, int, tuple[tuple[Trial, ...], ...]]]:
-    """(resolution, optimizer, threads), batch, and the trials of each world size."""
+def every(measurement: Measurement, kind: Kind) -> Iterator[Series]:
+    """The steps of each resolution, optimizer, number of threads and batch, on one world size or more."""
     found: dict[tuple, dict[int, list[Trial]]] = {}
-    for trial in steps.trials:
+    for trial in measurement.of("step").trials:
         batch, left = divmod(trial.global_batch, trial.ranks if kind == "weak" else 1)
         if not left:
             key = (trial.resolution, trial.optimizer, trial.threads, batch)
             found.setdefault(key, {}).setdefault(trial.ranks, []).append(trial)
-    return [
-        (key[:3], key[3], tuple(tuple(of[ranks]) for ranks in sorted(of)))
-        for key, of in sorted(found.items(), key=lambda item: item[0])
-    ]
+    for key, of in sorted(found.items(), key=lambda item: item[0]):
+        yield Series(kind, *key, tuple(tuple(of[ranks]) for ranks in sorted(of)))
 
 
 def _of(given: dict[str, object]) -> str:

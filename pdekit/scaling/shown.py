@@ -1,6 +1,5 @@
 """A measurement as a table to read: how steps scale, what messages take, and what to doubt."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +8,7 @@ from pdekit.scaling.comparison import in_seconds
 from pdekit.scaling.laws import karp_flatt
 from pdekit.scaling.measurement import Measurement
 from pdekit.scaling.piece import Piece, by_piece, in_bytes
+from pdekit.scaling.series import KINDS, Series, every
 
 HEAD = "ranks  batch   a step (range over rounds)    speed-up  efficiency  communication  waiting  memory  serial"
 
@@ -17,9 +17,9 @@ HEAD = "ranks  batch   a step (range over rounds)    speed-up  efficiency  commu
 class Row:
     """A world size: seconds of a step (median, least and most of the rounds), and medians over rounds and ranks.
 
-    `speedup` is that of one rank's time for the same work, `communication` and `waiting` are shares of a step, `memory`
-    in bytes of the rank that needs most. `serial` is Karp and Flatt's serial fraction, of strong scaling. NaN where one
-    rank was not measured.
+    `speedup` is the median over the rounds of `Series.speedup`, as in `plot_speedup`; `communication` and `waiting` are
+    shares of a step, `memory` in bytes of the rank that needs most. `serial` is Karp and Flatt's serial fraction, of
+    strong scaling; NaN where one rank was not measured.
     """
 
     ranks: int
@@ -44,46 +44,41 @@ class Row:
         return line.rstrip()
 
 
-def rows(steps: Measurement, kind: str) -> list[Row]:
-    """Of steps that differ in their world size, and for "weak" scaling in their batch, the rows by ranks."""
+def rows(series: Series) -> list[Row]:
+    """Of steps that differ in their world size, the rows by ranks."""
     found: list[Row] = []
-    one = np.nan
-    for (ranks,), trials in steps.groups("ranks").items():
-        seconds = trials.column("seconds")
-        middle = float(np.median(seconds))
-        one = middle if ranks == 1 else one
-        batch = trials.trials[0].global_batch
-        work = ranks if kind == "weak" else 1  # times that of one rank
-        speedup = work * one / middle
-        talked = np.median([np.mean(t.communication) / t.seconds for t in trials.trials])
-        waited = np.median([np.mean(t.waiting) / t.seconds for t in trials.trials])
-        memory = max(max(t.memory) for t in trials.trials)
-        spread = (middle, float(seconds.min()), float(seconds.max()))
-        serial = float(karp_flatt(speedup, ranks)) if kind == "strong" and speedup > 0 else np.nan
-        found.append(Row(ranks, batch, *spread, speedup, speedup / ranks, talked, waited, memory, serial))
+    scaled = zip(series.trials, series.rounds.T, series.speedup.T, strict=True)
+    for some, seconds, speedups in scaled:
+        ranks = some[0].ranks
+        speedup = float(np.nanmedian(speedups))
+        talked = np.median([np.mean(t.communication) / t.seconds for t in some])
+        waited = np.median([np.mean(t.waiting) / t.seconds for t in some])
+        memory = max(max(t.memory) for t in some)
+        spread = (float(np.nanmedian(seconds)), float(np.nanmin(seconds)), float(np.nanmax(seconds)))
+        known = series.kind == "strong" and series.ranks[0] == 1
+        serial = float(karp_flatt(speedup, ranks)) if known else np.nan
+        found.append(
+            Row(
+                ranks, some[0].global_batch, *spread, speedup, speedup / ranks, talked, waited, memory, serial
+            )
+        )
     return found
 
 
-def series(measurement: Measurement) -> Iterator[tuple[str, str, Measurement]]:
-    """What scales: "strong" or "weak", in words of what, and the trials; of two world sizes or more."""
-    steps = measurement.of("step")
-    for (optimizer, resolution, threads), same in steps.groups("optimizer", "resolution", "threads").items():
-        words = f"{optimizer}, grid {resolution}" + (f", {threads} threads" if threads > 1 else "")
-        for (batch,), trials in same.groups("global_batch").items():
-            if len(trials.groups("ranks")) > 1:
-                yield "strong", f"{words}, batch {batch}", trials
-        shares = dict.fromkeys(t.global_batch / t.ranks for t in same.trials)
-        for share in sorted(shares):
-            trials = Measurement([t for t in same.trials if t.global_batch == share * t.ranks], same.machine)
-            if len(trials.groups("ranks")) > 1:
-                yield "weak", f"{words}, batch {share:.4g} on each rank", trials
+def title(series: Series) -> str:
+    """Of the table of `series`: what scales, and the yardstick where that is not one rank."""
+    threads = f", {series.threads} threads" if series.threads > 1 else ""
+    batch = f"batch {series.batch}" + (" on each rank" if series.kind == "weak" else "")
+    first = int(series.ranks[0])
+    yardstick = "" if first == 1 else f"; {first} ranks taken to be perfect"
+    return f"{series.kind} scaling: {series.optimizer}, grid {series.resolution}{threads}, {batch}{yardstick}"
 
 
 def report(measurement: Measurement) -> str:
     """Steps by ranks, the messages of a few sizes, and the warnings, as text."""
     lines: list[str] = []
-    for kind, words, trials in series(measurement):
-        lines += [f"{kind} scaling: {words}", HEAD, *map(str, rows(trials, kind)), ""]
+    for one in (one for kind in KINDS for one in every(measurement, kind) if len(one.trials) > 1):
+        lines += [title(one), HEAD, *map(str, rows(one)), ""]
     if not lines:  # one world size of each: times, and nothing to compare them with
         medians = {piece: float(np.median(of)) for piece, (_, of) in by_piece(measurement.of("step")).items()}
         lines += [f"{piece}: {in_seconds(seconds)} a step" for piece, seconds in medians.items()]

@@ -7,7 +7,8 @@ import pdekit as pk
 from pdekit.scaling import report
 from pdekit.scaling.comparison import in_seconds
 from pdekit.scaling.piece import Piece, in_bytes
-from pdekit.scaling.shown import rows, series
+from pdekit.scaling.series import every
+from pdekit.scaling.shown import rows, title
 
 HOST = {
     "model": "Fast 9000",
@@ -82,11 +83,9 @@ def test_measurements_of_other_things_are_not_compared() -> None:
 def test_rows_of_strong_and_weak_scaling() -> None:
     """4 samples in 1 s on one rank; on 2 ranks 4 in 0.8 s, 8 in 1.25 s. Fails if weak scaling counts the same work."""
     trials = [*steps(1, 4, 0.9, 1.0, 1.2), *steps(2, 4, 0.8, 0.8, waits=0.2), *steps(2, 8, 1.25)]
-    found = {kind: (words, rows(of, kind)) for kind, words, of in series(pk.Measurement(trials))}
-    assert {kind: words for kind, (words, _) in found.items()} == {
-        "strong": "sgd, grid 16, batch 4", "weak": "sgd, grid 16, batch 4 on each rank"
-    }  # fmt: skip
-    one, two = found["strong"][1]
+    strong = next(one for one in every(pk.Measurement(trials), "strong") if one.batch == 4)
+    assert title(strong) == "strong scaling: sgd, grid 16, batch 4"
+    one, two = rows(strong)
     assert (one.ranks, one.seconds, one.least, one.most, one.speedup, one.efficiency) == (
         1,
         1.0,
@@ -95,17 +94,33 @@ def test_rows_of_strong_and_weak_scaling() -> None:
         1,
         1,
     )
-    assert (two.speedup, two.efficiency) == (pytest.approx(1.25), pytest.approx(0.625))
+    assert (two.speedup, two.efficiency) == (
+        pytest.approx(1.1875),
+        pytest.approx(0.59375),
+    )  # of 0.9 and 1.0 / 0.8
     assert (two.communication, two.waiting, two.memory) == (pytest.approx(0.2), pytest.approx(0.1), 3 * 10**8)
-    assert np.isnan(one.serial) and two.serial == pytest.approx((1 / 1.25 - 1 / 2) / (1 - 1 / 2))
-    _, weak = found["weak"][1]
+    assert np.isnan(one.serial) and two.serial == pytest.approx((1 / 1.1875 - 1 / 2) / (1 - 1 / 2))
+    found = next(one for one in every(pk.Measurement(trials), "weak") if one.batch == 4)
+    assert title(found) == "weak scaling: sgd, grid 16, batch 4 on each rank"
+    _, weak = rows(found)
     assert np.isnan(weak.serial)
-    assert (weak.batch, weak.speedup, weak.efficiency) == (8, pytest.approx(1.6), pytest.approx(0.8))
+    assert (weak.batch, weak.speedup, weak.efficiency) == (8, pytest.approx(1.44), pytest.approx(0.72))
 
 
-def test_without_one_rank_there_is_no_speedup() -> None:
-    found = rows(pk.Measurement([*steps(2, 4, 0.8), *steps(4, 4, 0.5)]), "strong")
-    assert np.isnan([row.speedup for row in found]).all()
+def test_without_one_rank_the_fewest_are_the_yardstick_and_the_title_says_so() -> None:
+    (found,) = every(pk.Measurement([*steps(2, 4, 0.8), *steps(4, 4, 0.5)]), "strong")
+    assert [row.speedup for row in rows(found)] == [2, 3.2] and title(found).endswith(
+        "; 2 ranks taken to be perfect"
+    )
+    assert np.isnan([row.serial for row in rows(found)]).all()
+
+
+def test_the_table_has_the_speedup_of_the_figure() -> None:
+    """A ratio of medians would be 1.6, the median of the ratios of each round is 1."""
+    trials = pk.Measurement([*steps(1, 4, 0.8, 1.0, 0.5), *steps(2, 4, 0.8, 0.5, 0.5)])
+    (found,) = every(trials, "strong")
+    points = next(trace for trace in pk.plot_speedup(trials).data if trace.name == "measured")
+    assert [row.speedup for row in rows(found)] == list(points.y) == [1, 1]
 
 
 def test_the_report_has_steps_messages_and_what_not_to_trust() -> None:
