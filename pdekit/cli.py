@@ -27,6 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(given, argparse.Namespace(given=given))
     try:
         return arguments.run(arguments)
+    except BrokenPipeError:  # of `| head`, which has read enough: nothing to say, and nobody to say it to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         return 130
 

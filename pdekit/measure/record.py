@@ -1,5 +1,6 @@
 """What has been measured of a plan: kept in a file from turn to turn, so that whoever is interrupted goes on there."""
 
+import errno
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,17 +22,20 @@ class Record:
     """The turns of `plan` on `machine` that are done, and those to come.
 
     With a `file`, every trial is on the disk before the next turn begins; one that is there is gone on with. ValueError
-    where that is of another plan or machine, or where nothing can be written.
+    where that is of another plan or machine, or where nothing can be written. OSError (EBUSY) on writing when another
+    job has begun to write there too.
     """
 
     def __init__(self, plan: Plan, machine: Mapping[str, Any], file: Path | None = None) -> None:
         self.plan, self.file = plan, None if file is None else check_place("file", file)
         self.measurement = Measurement([], machine)
+        self._written = 0  # bytes
         if self.file is not None and self.file.exists():
             self.measurement = _gone_on_with(self.file, plan, machine)
-            self.measurement.save(self.file)  # without a last line that was cut off
+            self._save()  # without a last line that was cut off
         elif self.file is not None:
             begin(self.file, machine)
+            self._written = self.file.stat().st_size
         self.turns = plan.turns(machine["ranks"])
         self._done = {(trial.round, Piece.of(trial)) for trial in self.measurement.trials}
         self._took: dict[Piece, float] = {}  # seconds of a turn, with all around it
@@ -57,7 +61,9 @@ class Record:
         self._done.add((trial.round, Piece.of(trial)))
         self._took[Piece.of(trial)] = took
         if self.file is not None:
+            self._check_alone()
             append(self.file, [trial])
+            self._written = self.file.stat().st_size
 
     def end_round(self, reading: Mapping[str, Any]) -> None:
         """Note who else was busy, and what there is to doubt by now."""
@@ -68,13 +74,24 @@ class Record:
         """Bring the warnings up to date, in the file too."""
         self.machine["warnings"] = doubts.all_of(self.plan, self.measurement)
         if self.file is not None:
-            self.measurement.save(self.file)
+            self._check_alone()
+            self._save()
 
     def standing(self, turn: int) -> tuple[int, int, str]:
         """For a `Say`, before that turn."""
         todo, (number, piece) = self.todo(), self.turns[turn]
         left = self._left([self.turns[k][1].key for k in todo])
         return len(self.turns) - len(todo), len(self.turns), f"round {number + 1}, {piece}{left}"
+
+    def _save(self) -> None:
+        self.measurement.save(self.file)
+        self._written = self.file.stat().st_size
+
+    def _check_alone(self) -> None:
+        """OSError (EBUSY) if the file has changed: what a second job measures into it must not be written over."""
+        if not self.file.exists() or self.file.stat().st_size != self._written:
+            words = "another job writes there as well, and goes on with it; measure into another file"
+            raise OSError(errno.EBUSY, words, str(self.file))
 
     def _left(self, pieces: list[Piece]) -> str:
         """The time for them in words, once each has been taken; "" before."""

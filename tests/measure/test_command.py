@@ -158,3 +158,26 @@ def test_resume_has_the_plan_of_its_file(capsys: pytest.CaptureFixture[str]) -> 
     pk.Measurement().save("b.jsonl")
     assert main(["scale", "--resume", "b.jsonl"]) == 2
     assert "with its plan" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_read_enough_ends_it_quietly(tmp_path: Path) -> None:
+    """As in `pdekit scale --show FILE | head`. Fails if a traceback is printed."""
+    shown = str(Path(__file__).parents[2] / "data" / "scaling-example.jsonl")
+    reader, writer = os.pipe()
+    os.close(reader)
+    job = subprocess.Popen([*PYTHON, "--show", shown], stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    _, complaint = job.communicate(timeout=60)
+    assert complaint == "" and job.returncode == 1
+
+
+@pytest.mark.ranks
+def test_a_file_that_another_job_writes_to_stays_as_it_is(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    job = start("--ranks", "1", "2", "--out", str(file), *SMALL, "1000", "--experiment", EXPERIMENT)
+    wait_for(file, 2)
+    with file.open("a") as other:
+        other.write(file.read_text().splitlines()[1] + "\n")
+    printed, _ = job.communicate(timeout=60)
+    assert job.returncode != 0 and "Traceback" not in printed
+    assert "another job writes there as well" in printed and len(pk.Measurement.load(file)) >= 3

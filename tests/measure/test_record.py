@@ -40,6 +40,21 @@ def test_it_goes_on_behind_the_last_whole_trial(plan: pk.Plan, quiet: dict, tmp_
     assert pk.Measurement.load(file).machine["during"][-1] == {"a": QUIET}
 
 
+def test_of_two_that_go_on_with_one_file_the_second_to_write_stops(
+    plan: pk.Plan, quiet: dict, tmp_path: Path
+) -> None:
+    """Fails if it writes over what the other has measured meanwhile, in a turn or at the end of a round."""
+    file = tmp_path / "a.jsonl"
+    Record(plan, quiet, file).add(trial_of(Record(plan, quiet), 0), 0.1)
+    one, other = Record(plan, quiet, file), Record(plan, quiet, file)
+    one.add(trial_of(one, 1), 0.1)
+    for write in (lambda: other.add(trial_of(other, 1), 0.1), lambda: other.end_round({"a": QUIET})):
+        with pytest.raises(OSError, match="another job writes there as well"):
+            write()
+    one.add(trial_of(one, 2), 0.1)
+    assert pk.Measurement.load(file).column("seconds").tolist() == [1, 2, 3]
+
+
 def test_it_says_how_much_is_done_and_left(plan: pk.Plan, quiet: dict) -> None:
     """7 pieces a round. Fails if the time left is said before it can be known, or without the rounds to come."""
     record = Record(plan, quiet)
