@@ -93,7 +93,8 @@ def footprint(experiment: "Experiment | str", ranks: int = 1) -> Footprint:
 def _counted(generator: Generator, outputs: int, problem: Problem, dtype: torch.dtype) -> tuple[int, int]:
     """How many parameters, and the bytes of `activations` for one sample on the grid of `problem`."""
     own = getattr(generator, "runs_code", False)  # and may know nothing of the meta device
-    with torch.random.fork_rng(devices=[]), torch.device("cpu" if own else "meta"):
+    # only numbers that are there are drawn; a thread must not put back the random numbers of all where none are
+    with torch.random.fork_rng(devices=[], enabled=own), torch.device("cpu" if own else "meta"):
         module = generator.build(partial(_norm, generator.norm), problem.channels, outputs, problem.dim)
         module = module.to(dtype)
         for layer in dropouts(module):

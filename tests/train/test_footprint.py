@@ -88,6 +88,19 @@ def test_ranks_share_what_they_share() -> None:
         pk.footprint(replace(one, reproducible=True), 9)
 
 
+def test_a_count_does_not_roll_back_what_others_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be made in a thread beside a training. Fails if the random state is put back at its end."""
+    body, state = pk.UNet.body, torch.get_rng_state()
+
+    def meanwhile(*given: object) -> object:
+        torch.rand(1, device="cpu")
+        return body(*given)
+
+    monkeypatch.setattr(pk.UNet, "body", meanwhile)
+    pk.footprint(pk.Experiment(pk.Poisson(32), pk.UNet(width=3, depth=2)))
+    assert not torch.get_rng_state().equal(state)
+
+
 def test_in_words() -> None:
     found = pk.Footprint(
         ranks=2, process=300_000_000, parameters=10**9, optimizer=10**9, activations=8 * 10**8, loss=0

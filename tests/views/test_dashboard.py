@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 import pdekit as pk
 from pdekit.views.dashboard.dashboard import Dashboard
+from pdekit.views.dashboard.wiring import room
 from tests.views.engines import DEATH, FakeCluster
 
 EXPERIMENT = pk.Experiment(
@@ -157,6 +159,7 @@ def test_predictions_hold_up_the_ranks_a_small_share_of_the_time(
 def test_the_kernel_is_free_while_it_trains(cluster: FakeCluster) -> None:
     async def story(dash: Dashboard) -> None:
         clock, late = asyncio.get_running_loop().time, []
+        await room(EXPERIMENT, 2)  # torch loads for seconds at the first count, in a thread: the test below
         dash.verbs.train.click()
         await until(lambda: taken(dash) > 0)
         while taken(dash) < 150:
@@ -168,6 +171,23 @@ def test_the_kernel_is_free_while_it_trains(cluster: FakeCluster) -> None:
         assert max(late) < 0.25
 
     run(cluster, story)
+
+
+def test_memory_is_counted_in_a_thread_but_a_network_of_ones_own_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first count loads for seconds. Fails if it is made in the event loop, or the user's code beside it."""
+    threads = []
+
+    def footprint(experiment: pk.Experiment, ranks: int) -> pk.Footprint:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return pk.Footprint(ranks, 10**15, 0, 0, 0, 0)
+
+    monkeypatch.setattr(pk, "footprint", footprint)
+    own = pk.Network("def build(channels, outputs, dim):\n    return nn.Conv2d(channels, outputs, 1)")
+    for generator in (pk.UNet(), own):
+        assert asyncio.run(room(pk.Experiment(pk.Poisson(32), generator), 2)).startswith("needs 2e+06 GB")
+    assert threads == [False, True]
 
 
 def test_to_the_end_over_a_change_of_the_grid(cluster: FakeCluster) -> None:

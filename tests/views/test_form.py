@@ -403,7 +403,7 @@ def test_grids_are_those_that_the_problem_has(form: Form) -> None:
 def test_memory_is_asked_for_lazily_and_the_loop_stays_free() -> None:
     asked, slowest = [], 0.0
 
-    def room(experiment: pk.Experiment, ranks: int) -> str:
+    async def room(experiment: pk.Experiment, ranks: int) -> str:
         asked.append((experiment.problem.resolution, experiment.generator.width, ranks))
         time.sleep(0.02)
         return "" if experiment.problem.resolution < 768 else "needs 31 GB, 20 there"

@@ -1,5 +1,6 @@
 """Which widget calls which verb, and what a changed setting means for the run."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -38,9 +39,17 @@ def connect(dash: "Dashboard", tasks: Tasks) -> None:
     keeping.show(dash.text)
 
 
-def room(experiment: "Experiment", ranks: int) -> str:
-    """What a run needs and the machine has, in words, where it has too little; else nothing."""
-    needed, there = ranks * pk.footprint(experiment, ranks).total, memory_available()
+async def room(experiment: "Experiment", ranks: int) -> str:
+    """What a run needs and the machine has, in words, where it has too little; else nothing.
+
+    Counted in a thread, as torch loads for seconds at the first time; but a network of the user's own here, as it is
+    run and may draw from the random numbers that all threads share.
+    """
+    if getattr(experiment.generator, "runs_code", False):
+        found = pk.footprint(experiment, ranks)
+    else:
+        found = await asyncio.to_thread(pk.footprint, experiment, ranks)
+    needed, there = ranks * found.total, memory_available()
     return f"needs {needed / 1e9:.3g} GB, {there / 1e9:.3g} there" if needed > there else ""
 
 

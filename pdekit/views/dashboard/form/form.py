@@ -21,8 +21,8 @@ LIGHT = ("rate", "steps", "seed", "schedule", "slow", "threads")  # what changes
 class Form:
     """The settings of a run on up to `most_ranks` ranks of up to `most_threads` threads: widgets in `box`.
 
-    It knows nothing of clusters or training. `room(experiment, ranks)` says in words why a run will not fit in
-    memory, or nothing; it is asked for one size after the other while the event loop has nothing else to do.
+    It knows nothing of clusters or training. `await room(experiment, ranks)` says in words why a run will not
+    fit in memory, or nothing; it is asked for one size after the other while the event loop has nothing else to do.
     """
 
     def __init__(

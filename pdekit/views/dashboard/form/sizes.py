@@ -1,7 +1,7 @@
 """The grids that can be chosen, each with what is said of the memory it takes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pdekit.views.dashboard.form.draft import Draft
@@ -14,11 +14,11 @@ SQUARES = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 CUBES = (16, 24, 32, 48, 64, 96, 128)
 REST = 0.2  # seconds without a change before memory is asked for
 BREATH = 0.02  # between two sizes: others have their turn
-Room = Callable[[Any, int], str]
+Room = Callable[[Any, int], Awaitable[str]]
 
 
 class Sizes:
-    """Asks `room(experiment, ranks)` for its words on each size, one after the other, while nothing else is due.
+    """Awaits `room(experiment, ranks)` for its words on each size, one after the other, while nothing else is due.
 
     `heard(words)`, {resolution: words}, follows each round; an error of `room` goes to `complain`. Without a running
     event loop nothing is asked.
@@ -51,7 +51,7 @@ class Sizes:
             if number != self._round:
                 return
             experiment = draft.changed("problem.resolution", resolution).made.experiment
-            said = "" if experiment is None else self._room(experiment, draft.values["ranks"])
+            said = "" if experiment is None else await self._room(experiment, draft.values["ranks"])
             words |= {resolution: said} if said else {}
             await asyncio.sleep(BREATH)
         self._heard(words)
