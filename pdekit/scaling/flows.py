@@ -106,6 +106,40 @@ def hierarchical(ranks: int, per_node: int, across: Algorithm) -> Iterator[Round
     yield from map(everywhere, parts[1:])
 
 
+@dataclass(frozen=True)
+class Carried:
+    """What a network carries in each of the rounds, whatever its links: all (rounds,)."""
+
+    times: np.ndarray
+    summed: np.ndarray  # for each byte that is reduced
+    inside: np.ndarray  # the same, of a message within a node; 0 if there is none
+    switches: np.ndarray  # on the longest way, after the first; -1 if nothing leaves a node
+    load: np.ndarray  # of the fullest cable
+
+    def price(self, link: Link, inside: Link | None, hop: float) -> tuple[float, float]:
+        """Seconds of all rounds for nothing, and for each byte; see `costs`."""
+        inside = inside or link
+        alpha = np.where(self.switches >= 0, link.latency + hop * self.switches, 0.0)
+        alpha = np.maximum(alpha, np.where(self.inside > 0, inside.latency, 0.0))
+        beta = np.maximum(self.load / link.bandwidth, self.inside / inside.bandwidth)
+        return float(self.times @ alpha), float(self.times @ (beta + self.summed * link.summing))
+
+
+def carried(topology: Topology, rounds: Iterable[Round], per_node: int = 1) -> Carried:
+    """What the rounds put on the network, with `per_node` ranks on each host; ValueError for fewer than one."""
+    checks.whole("per_node", per_node)
+    found = [(1, 0.0, 0.0, -1, 0.0)]  # nothing at all, on one rank
+    for one in rounds:
+        src, dst = one.src // per_node, one.dst // per_node
+        away = src != dst
+        switches, load = -1, 0.0
+        if away.any():
+            ways = topology.routes(src[away], dst[away], int(max(src.max(), dst.max())) + 1)
+            switches, load = int(ways.switches.max()) - 1, float(ways.load(one.share).max())
+        found.append((one.times, one.summed, 0.0 if away.all() else one.share, switches, load))
+    return Carried(*np.array(found).T)
+
+
 def costs(
     topology: Topology,
     rounds: Iterable[Round],
@@ -119,22 +153,7 @@ def costs(
     network, shared by its ranks, and `inside` (the same, if None) what any two ranks of a host have to themselves.
     ValueError for fewer than one rank a node.
     """
-    checks.whole("per_node", per_node)
-    inside = inside or link
-    latency = per_byte = 0.0
-    for one in rounds:
-        src, dst = one.src // per_node, one.dst // per_node
-        away = src != dst
-        alpha = beta = 0.0
-        if not away.all():
-            alpha, beta = inside.latency, one.share / inside.bandwidth
-        if away.any():
-            ways = topology.routes(src[away], dst[away], int(max(src.max(), dst.max())) + 1)
-            alpha = max(alpha, link.latency + topology.hop * (ways.switches.max() - 1))
-            beta = max(beta, ways.load(one.share).max() / link.bandwidth)
-        latency += one.times * alpha
-        per_byte += one.times * (beta + one.summed * link.summing)
-    return latency, per_byte
+    return carried(topology, rounds, per_node).price(link, inside, topology.hop)
 
 
 def seconds(

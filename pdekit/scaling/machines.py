@@ -4,13 +4,15 @@ The table data/machines.csv says where each figure comes from, what exactly was 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pdekit import checks
 from pdekit.scaling import flows
+from pdekit.scaling.arguments import sizes, whole_numbers
 from pdekit.scaling.cables import Topology
 from pdekit.scaling.cost import dollars
 from pdekit.scaling.link import Link
@@ -38,7 +40,7 @@ class Machine:
     topology: Topology = FLAT
     price: float | None = None
     source: str = ""
-    _known: dict[tuple[str, int], tuple[float, float]] = field(
+    _carried: dict[tuple[str, int], flows.Carried] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -57,15 +59,19 @@ class Machine:
         """
         if algorithm is not None:
             checks.one_of("algorithm", algorithm, (*flows.ALGORITHMS, "hierarchical"))
-        n, p = np.broadcast_arrays(np.asarray(bytes, dtype=float), np.asarray(ranks, dtype=float))
-        _all("ranks", p, (p >= 1) & (p == np.floor(p)), "whole numbers, at least 1")
-        _all("bytes", n, n >= 0, "numbers that are not below 0")
+        n, p = np.broadcast_arrays(sizes(bytes), whole_numbers("ranks", ranks))
         seconds = np.zeros(n.shape)
         for count in np.unique(p[p > 1]).astype(int):
             some = p == count
             each = [self._costs(name, count) for name in self._choices(algorithm, count)]
             seconds[some] = np.min([latency + per_byte * n[some] for latency, per_byte in each], axis=0)
         return seconds
+
+    def over(self, link: Link) -> Self:
+        """The machine with another link between its nodes. Which cables are how full is worked out once for both."""
+        other = replace(self, between=link)
+        object.__setattr__(other, "_carried", self._carried)
+        return other
 
     def nodes(self, ranks: ArrayLike) -> np.ndarray:
         """How many nodes that many ranks take."""
@@ -86,24 +92,15 @@ class Machine:
             yield from flows.ALGORITHMS
 
     def _costs(self, name: str, ranks: int) -> tuple[float, float]:
-        """Worked out once for each machine, as it does not depend on the bytes."""
-        if (name, ranks) not in self._known:
+        """Seconds for nothing, and for each byte."""
+        if (name, ranks) not in self._carried:
             if name in flows.ALGORITHMS:
                 rounds = flows.ALGORITHMS[name](ranks)
             else:
                 across = next(one for one, whole in ACROSS.items() if whole == name)
                 rounds = flows.hierarchical(ranks, self.per_node, flows.ALGORITHMS[across])
-            found = flows.costs(self.topology, rounds, self.between, self.per_node, self.inside)
-            self._known[name, ranks] = found
-        return self._known[name, ranks]
-
-
-def _all(name: str, values: np.ndarray, right: np.ndarray, expected: str) -> None:
-    wrong = values[~(right & np.isfinite(values))]
-    if wrong.size:
-        raise checks.refuse(
-            name, f"finite {expected}", wrong.flat[0].item(), f"give {name}=[1, 2], for instance"
-        )
+            self._carried[name, ranks] = flows.carried(self.topology, rounds, self.per_node)
+        return self._carried[name, ranks].price(self.between, self.inside, self.topology.hop)
 
 
 def machines() -> dict[str, Machine]:

@@ -97,7 +97,7 @@ def test_what_makes_no_sense_is_refused() -> None:
     one = Machine("own", Link(1e-5, 1e9))
     with pytest.raises(ValueError, match="algorithm: expected one of 'ring', 'recursive doubling'"):
         one.allreduce(1.0, 2, "tree")
-    with pytest.raises(ValueError, match=r"ranks: expected finite whole numbers, at least 1, got 2\.5"):
+    with pytest.raises(ValueError, match=r"ranks: expected whole numbers, at least 1, got 2\.5"):
         one.allreduce(1.0, [2, 2.5])
     with pytest.raises(ValueError, match=r"bytes: expected finite numbers that are not below 0, got -1\.0"):
         one.allreduce(-1.0, 2)

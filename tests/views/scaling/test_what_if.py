@@ -9,7 +9,6 @@ from plotly.io.json import to_json_plotly
 
 import pdekit as pk
 from pdekit.scaling.answer import RANKS
-from pdekit.scaling.routed import Routed
 from pdekit.scaling.topologies import Torus
 from pdekit.views.scaling.what_if.settings import MEASURED, OWN
 from tests.scaling.synthetic import SIZES, Training, allreduces, both_ways, rabenseifner
@@ -39,13 +38,19 @@ def what(model: object) -> pk.WhatIf:
 
 @pytest.mark.parametrize("name", sorted(pk.machines()))
 def test_ways_that_are_kept_answer_as_the_machine(name: str) -> None:
-    """Fails where a link is taken for another's, or an algorithm is left out."""
-    machine = pk.machines()[name]
-    routed, ranks = Routed(machine), np.array([1, 2, 3, 12, 36, 48, 96, 192])
+    """Fails where a link is taken for another's, or the ways of one topology for those of another."""
+    machine, ranks = pk.machines()[name], np.array([1, 2, 3, 12, 36, 48, 96, 192])
     for link in (machine.between, pk.Link(3e-5, 2e8, 1e-10), pk.Link(1e-7, 1e11)):
         other = replace(machine, between=link)
         for size in (8.0, 1e4, 5e6):
-            assert np.allclose(routed.over(link).allreduce(size, ranks), other.allreduce(size, ranks))
+            assert np.allclose(machine.over(link).allreduce(size, ranks), other.allreduce(size, ranks))
+
+
+def test_ways_of_one_topology_are_not_kept_for_another() -> None:
+    machine = pk.machines()["Ethernet 1 Gb/s"]
+    flat = machine.allreduce(5e6, 64, "recursive doubling")
+    ring = replace(machine, topology=Torus(1, sides=(64,)))
+    assert ring.allreduce(5e6, 64, "recursive doubling") > 4 * flat
 
 
 def test_the_answer_is_the_models_own(model: object) -> None:

@@ -15,7 +15,6 @@ from pdekit.scaling.link import Network
 from pdekit.scaling.machines import Machine
 from pdekit.scaling.machines import machines as all_machines
 from pdekit.scaling.measured import costs as costs_of
-from pdekit.scaling.routed import Routed
 from pdekit.tabled import table
 from pdekit.views.dashboard.figure import style
 from pdekit.views.scaling.what_if.controls import Controls
@@ -58,7 +57,7 @@ class WhatIf:
         self.model, self.costs, self.goal, self.resolution = model, dict(costs), goal, resolution
         own = Machine(OWN, Settings().link)
         self.machines = {OWN: own} | dict(all_machines() if machines is None else machines)
-        self._routed: dict[tuple[str, str], Routed] = {}
+        self._cabled: dict[tuple[str, str], Machine] = {}  # with what its cables carry
         self.words = ""  # the answer at the chosen number of ranks; or why there is none
         known = [*steps.compute.fixed, *dict.fromkeys(method for method, _ in self.costs)]
         self._optimizers = list(dict.fromkeys(known))
@@ -134,9 +133,9 @@ class WhatIf:
         if settings.machine == MEASURED:
             return None
         key = settings.machine, settings.topology
-        if key not in self._routed:
-            self._routed[key] = Routed(settings.own_machine(self.machines[settings.machine]))
-        return self._routed[key].over(settings.link)
+        if key not in self._cabled:
+            self._cabled[key] = settings.own_machine(self.machines[settings.machine])
+        return self._cabled[key].over(settings.link)
 
     def _ask(self, settings: Settings) -> Answer:
         known = settings.optimizer in self.model.steps.compute.fixed
