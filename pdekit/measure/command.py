@@ -21,10 +21,10 @@ from pdekit.parallel import Comm
 from pdekit.parallel.agree import together
 from pdekit.processors import cores
 from pdekit.scaling.comparison import compare_measurements, in_seconds
-from pdekit.scaling.fit import fit
+from pdekit.scaling.fitted.fit import fit
+from pdekit.scaling.fitted.steps import Steps
 from pdekit.scaling.measurement import Measurement
 from pdekit.scaling.shown import report
-from pdekit.scaling.steps import Steps
 from pdekit.train.faults import SHARED
 
 SETTINGS = tuple(field.name for field in fields(Plan))

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from pdekit import checks
 from pdekit.scaling.link import Network
-from pdekit.scaling.machines import Machine, machines
+from pdekit.scaling.network.machines import Machine, machines
 from pdekit.tabled import table
 
 HOROVOD = "Horovod 2018, P100 and 25 Gb/s RoCE"

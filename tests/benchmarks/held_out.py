@@ -18,8 +18,8 @@ import numpy as np
 
 import pdekit as pk
 from pdekit.scaling import Measurement, Trial
-from pdekit.scaling.fit import cores_of
-from pdekit.scaling.sound import on_a_node
+from pdekit.scaling.fitted.fit import cores_of
+from pdekit.scaling.fitted.sound import on_a_node
 
 Asked = tuple[float, float, float]
 """Seconds, and the band."""

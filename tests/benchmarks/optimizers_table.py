@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pdekit.scaling.measured import finals, reached, runs
+from pdekit.scaling.goal.measured import finals, reached, runs
 
 
 def spread(values: np.ndarray) -> str:

@@ -36,12 +36,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pdekit.scaling import flows
-from pdekit.scaling.cables import Topology
-from pdekit.scaling.dragonfly import Dragonfly
 from pdekit.scaling.link import Link
-from pdekit.scaling.topologies import FatTree, Flat
-from pdekit.scaling.torus import Torus
+from pdekit.scaling.network import flows
+from pdekit.scaling.network.cables import Topology
+from pdekit.scaling.network.dragonfly import Dragonfly
+from pdekit.scaling.network.topologies import FatTree, Flat
+from pdekit.scaling.network.torus import Torus
 from tests.benchmarks.shaped import write
 
 LATENCY, BANDWIDTH = 1e-6, 12.5e9  # of a cable: s, bytes/s

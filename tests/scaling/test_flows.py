@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from pdekit.scaling import flows
-from pdekit.scaling.dragonfly import Dragonfly
 from pdekit.scaling.link import Link
-from pdekit.scaling.topologies import FatTree, Flat
-from pdekit.scaling.torus import Torus
+from pdekit.scaling.network import flows
+from pdekit.scaling.network.dragonfly import Dragonfly
+from pdekit.scaling.network.topologies import FatTree, Flat
+from pdekit.scaling.network.torus import Torus
 
 LINK = Link(latency=3e-6, bandwidth=2e9, summing=1e-10)
 INSIDE = Link(latency=2e-7, bandwidth=9e9, summing=1e-10)

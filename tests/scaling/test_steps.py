@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from pdekit.scaling import Measurement, fit_messages, fit_steps
-from pdekit.scaling.prediction import BUCKET, Traffic
-from pdekit.scaling.steps import Steps
+from pdekit.scaling.fitted.prediction import BUCKET, Traffic
+from pdekit.scaling.fitted.steps import Steps
 from tests.scaling import synthetic
 from tests.scaling.synthetic import GRADIENT, Training, allreduces, both_ways
 

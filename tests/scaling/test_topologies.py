@@ -6,10 +6,10 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from pdekit.scaling.cables import Topology, bisection, hops
-from pdekit.scaling.dragonfly import Dragonfly
-from pdekit.scaling.topologies import FatTree, Flat, read
-from pdekit.scaling.torus import Torus
+from pdekit.scaling.network.cables import Topology, bisection, hops
+from pdekit.scaling.network.dragonfly import Dragonfly
+from pdekit.scaling.network.topologies import FatTree, Flat, read
+from pdekit.scaling.network.torus import Torus
 
 SOME = [
     (Flat(), 9),

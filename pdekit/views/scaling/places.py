@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pdekit.scaling.cables import Topology
-from pdekit.scaling.topologies import Dragonfly, Torus
+from pdekit.scaling.network.cables import Topology
+from pdekit.scaling.network.topologies import Dragonfly, Torus
 
 if TYPE_CHECKING:
     import networkx as nx

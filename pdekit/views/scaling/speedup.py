@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from pdekit import checks
-from pdekit.scaling.answer import steps_of
+from pdekit.scaling.goal.answer import steps_of
 from pdekit.scaling.measurement import Measurement
 from pdekit.scaling.series import Kind, Series, global_batch, series, work
 from pdekit.views import axes, theme

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from pdekit import checks
-from pdekit.scaling.answer import steps_of
+from pdekit.scaling.goal.answer import steps_of
 from pdekit.scaling.measurement import Measurement, Trial
 from pdekit.scaling.series import KINDS, Kind, Series, global_batch, one_series
 from pdekit.views import axes, theme

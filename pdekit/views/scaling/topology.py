@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pdekit import checks
-from pdekit.scaling.cables import Topology, bisection
+from pdekit.scaling.network.cables import Topology, bisection
 from pdekit.views import axes, theme
 from pdekit.views.scaling.places import places_of
 

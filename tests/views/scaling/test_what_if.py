@@ -8,8 +8,8 @@ import pytest
 from plotly.io.json import to_json_plotly
 
 import pdekit as pk
-from pdekit.scaling.answer import RANKS
-from pdekit.scaling.topologies import Torus
+from pdekit.scaling.goal.answer import RANKS
+from pdekit.scaling.network.topologies import Torus
 from pdekit.views.scaling.what_if.settings import MEASURED, OWN
 from tests.scaling.synthetic import SIZES, Training, allreduces, both_ways, rabenseifner
 

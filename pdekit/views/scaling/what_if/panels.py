@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pdekit.scaling.answer import RANKS, Answer
+from pdekit.scaling.goal.answer import RANKS, Answer
 from pdekit.views import axes, theme
 from pdekit.views.dashboard.figure.canvas import Canvas, Pen, Place
 from pdekit.views.scaling.step import PARTS

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from pdekit.scaling.answer import Answer
+from pdekit.scaling.goal.answer import Answer
 from pdekit.views import axes
 from pdekit.views.scaling.what_if.settings import Settings
 

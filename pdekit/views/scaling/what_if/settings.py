@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 from pdekit import checks
 from pdekit.scaling.link import Link
-from pdekit.scaling.machines import Machine
-from pdekit.scaling.topologies import read
+from pdekit.scaling.network.machines import Machine
+from pdekit.scaling.network.topologies import read
 
 MEASURED, OWN = "this one, as measured", "a network of your own"
 TOPOLOGIES = {  # as `topologies.read` has them

@@ -8,13 +8,13 @@ from typing import Any
 import ipywidgets as widgets
 
 from pdekit import checks
-from pdekit.scaling.answer import RANKS, Answer, steps_of, what_if
-from pdekit.scaling.cost import Cost
-from pdekit.scaling.fit import Model
+from pdekit.scaling.fitted.fit import Model
+from pdekit.scaling.goal.answer import RANKS, Answer, steps_of, what_if
+from pdekit.scaling.goal.cost import Cost
+from pdekit.scaling.goal.measured import costs as costs_of
 from pdekit.scaling.link import Network
-from pdekit.scaling.machines import Machine
-from pdekit.scaling.machines import machines as all_machines
-from pdekit.scaling.measured import costs as costs_of
+from pdekit.scaling.network.machines import Machine
+from pdekit.scaling.network.machines import machines as all_machines
 from pdekit.tabled import table
 from pdekit.views.dashboard.figure import style
 from pdekit.views.scaling.what_if.controls import Controls

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pdekit import checks
-from pdekit.scaling.cables import Topology
 from pdekit.scaling.link import Link
+from pdekit.scaling.network.cables import Topology
 
 
 @dataclass(frozen=True)

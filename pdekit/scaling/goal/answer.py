@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pdekit import checks
-from pdekit.scaling.cost import HOUR, Cost, dollars
-from pdekit.scaling.fit import Model
+from pdekit.scaling.fitted.fit import Model
+from pdekit.scaling.fitted.prediction import Prediction
+from pdekit.scaling.fitted.steps import Steps
+from pdekit.scaling.goal.cost import HOUR, Cost, dollars
+from pdekit.scaling.goal.to_loss import time_to_loss
 from pdekit.scaling.link import Network
-from pdekit.scaling.prediction import Prediction
-from pdekit.scaling.steps import Steps
-from pdekit.scaling.to_loss import time_to_loss
 
 RANKS = tuple(2**k for k in range(13))
 

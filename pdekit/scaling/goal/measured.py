@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pdekit import checks
-from pdekit.scaling.cost import Cost
+from pdekit.scaling.goal.cost import Cost
 
 Table = Mapping[str, np.ndarray]
 Key = tuple[str, int]

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from pdekit import checks
+from pdekit.scaling.fitted.messages import Messages, fit_messages
+from pdekit.scaling.fitted.scatter import doublings
+from pdekit.scaling.fitted.sound import on_a_node
+from pdekit.scaling.fitted.step_fit import fit_steps
+from pdekit.scaling.fitted.steps import Steps
 from pdekit.scaling.laws import karp_flatt, speed_up
 from pdekit.scaling.measurement import Measurement, Trial
-from pdekit.scaling.messages import Messages, fit_messages
-from pdekit.scaling.scatter import doublings
-from pdekit.scaling.sound import on_a_node
-from pdekit.scaling.step_fit import fit_steps
-from pdekit.scaling.steps import Steps
 
 LITTLE = 0.005  # of a time: nothing to speak of
 LOUD = 0.5  # of a time: too much to see anything

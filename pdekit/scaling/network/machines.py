@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pdekit import checks
-from pdekit.scaling import flows
 from pdekit.scaling.arguments import sizes, whole_numbers
-from pdekit.scaling.cables import Topology
-from pdekit.scaling.cost import dollars
+from pdekit.scaling.goal.cost import dollars
 from pdekit.scaling.link import Link
-from pdekit.scaling.topologies import Flat, read
+from pdekit.scaling.network import flows
+from pdekit.scaling.network.cables import Topology
+from pdekit.scaling.network.topologies import Flat, read
 from pdekit.tabled import table
 
 FLAT = Flat()

@@ -6,7 +6,7 @@ import networkx as nx
 import numpy as np
 
 from pdekit import checks
-from pdekit.scaling.cables import Routes, hosts, join
+from pdekit.scaling.network.cables import Routes, hosts, join
 
 
 @dataclass(frozen=True)

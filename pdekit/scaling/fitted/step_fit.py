@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from pdekit import checks
-from pdekit.scaling.compute import Compute, Piece, fit_compute
+from pdekit.scaling.fitted.compute import Compute, Piece, fit_compute
+from pdekit.scaling.fitted.messages import Messages
+from pdekit.scaling.fitted.prediction import Traffic
+from pdekit.scaling.fitted.scatter import Scatter
+from pdekit.scaling.fitted.sound import check_seconds, on_a_node
+from pdekit.scaling.fitted.steps import Steps, late
 from pdekit.scaling.measurement import Measurement, Trial
-from pdekit.scaling.messages import Messages
-from pdekit.scaling.prediction import Traffic
-from pdekit.scaling.scatter import Scatter
-from pdekit.scaling.sound import check_seconds, on_a_node
-from pdekit.scaling.steps import Steps, late
 
 PIECES = 3  # different steps at least: a fixed part, one per sample, and one to see whether they hold
 LEAST = 0.01  # of a step's seconds: what it computes, where the messages look as if they took all of it

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pdekit.scaling.arguments import whole_numbers
-from pdekit.scaling.cost import Cost, dollars
+from pdekit.scaling.fitted.steps import Steps
+from pdekit.scaling.goal.cost import Cost, dollars
 from pdekit.scaling.link import Network
-from pdekit.scaling.steps import Steps
 
 
 class Priced(Network, Protocol):

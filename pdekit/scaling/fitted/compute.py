@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from pdekit import checks
-from pdekit.scaling.least_squares import relative
+from pdekit.scaling.fitted.least_squares import relative
 
 CLOSE = 1e-5  # relative: far below what any time is known to
 FAR = 2.0  # times the finest resolution, or below the coarsest one

@@ -6,9 +6,9 @@ import networkx as nx
 import numpy as np
 
 from pdekit import checks
-from pdekit.scaling.cables import Routes, Topology, hosts, join
-from pdekit.scaling.dragonfly import Dragonfly
-from pdekit.scaling.torus import Torus
+from pdekit.scaling.network.cables import Routes, Topology, hosts, join
+from pdekit.scaling.network.dragonfly import Dragonfly
+from pdekit.scaling.network.torus import Torus
 
 __all__ = ["Dragonfly", "FatTree", "Flat", "Torus", "read"]
 

@@ -8,11 +8,11 @@ from numpy.typing import ArrayLike
 
 from pdekit import checks
 from pdekit.scaling.arguments import whole_numbers
-from pdekit.scaling.compute import Compute
+from pdekit.scaling.fitted.compute import Compute
+from pdekit.scaling.fitted.messages import Messages
+from pdekit.scaling.fitted.prediction import Prediction, Traffic
+from pdekit.scaling.fitted.scatter import Scatter, doublings_outside
 from pdekit.scaling.link import Network
-from pdekit.scaling.messages import Messages
-from pdekit.scaling.prediction import Prediction, Traffic
-from pdekit.scaling.scatter import Scatter, doublings_outside
 
 
 @dataclass(frozen=True)

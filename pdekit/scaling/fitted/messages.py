@@ -8,11 +8,11 @@ from numpy.typing import ArrayLike
 from pdekit import checks
 from pdekit.scaling.allreduce import ALGORITHMS, COUNTS
 from pdekit.scaling.arguments import sizes, whole_numbers
+from pdekit.scaling.fitted.pieces import Form, Piecewise, held_out_error
+from pdekit.scaling.fitted.scatter import Scatter, doublings, doublings_outside
+from pdekit.scaling.fitted.sound import check_grow, check_seconds
 from pdekit.scaling.link import Link
 from pdekit.scaling.measurement import Measurement
-from pdekit.scaling.pieces import Form, Piecewise, held_out_error
-from pdekit.scaling.scatter import Scatter, doublings, doublings_outside
-from pdekit.scaling.sound import check_grow, check_seconds
 
 SIZES = 4  # of messages at least: a latency, a bandwidth, and two to see whether they hold
 WORTH = 1.05  # how much lower the error has to be for one number more in the model; a piece has two

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pdekit.scaling.allreduce import COUNTS
-from pdekit.scaling.least_squares import relative
+from pdekit.scaling.fitted.least_squares import relative
 
 SINGULAR = 1e8
 

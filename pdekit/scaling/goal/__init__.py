@@ -1,0 +1,1 @@
+"""What a training takes to a given loss or error: seconds and dollars on any machine."""
