@@ -15,7 +15,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick ones first: unit tests, rank tests, lessons, browser; a failure is then seen early."""
+    """Quick ones first: unit tests (and marked so), rank tests, lessons, browser; a failure is then seen early."""
 
     def place(item: pytest.Item) -> int:
         if item.path.suffix == ".ipynb":
@@ -23,6 +23,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return 3 if item.get_closest_marker("browser") else 1 if item.get_closest_marker("ranks") else 0
 
     items.sort(key=place)
+    for item in items:
+        if place(item) == 0:
+            item.add_marker("unit")
 
 
 @pytest.fixture(scope="session")

@@ -207,6 +207,24 @@ def test_to_the_end_over_a_change_of_the_grid(cluster: FakeCluster) -> None:
     run(cluster, story, replace(EXPERIMENT, steps=60))
 
 
+def test_the_classical_solver_is_timed_once_and_told_of_with_every_run(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails if it takes a core from each run that begins, or if a run after Reset has no line of it."""
+    timed, told = [], []
+    monkeypatch.setattr(pk.Poisson, "reference_seconds", lambda problem, i: timed.append(i) or 0.25)
+
+    async def story(dash: Dashboard) -> None:
+        monkeypatch.setattr(dash.figure, "show_classical", lambda seconds, words: told.append(seconds))
+        for run in (1, 2):
+            await trained(dash)
+            await until(lambda run=run: len(told) == run)
+            dash.reset()
+        assert len(timed) == 1 and told == [0.25, 0.25]
+
+    run(cluster, story)
+
+
 def test_reset_forgets_the_run_and_undo_brings_it_back(cluster: FakeCluster) -> None:
     async def story(dash: Dashboard) -> None:
         dash.verbs.train.click()
