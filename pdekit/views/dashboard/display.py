@@ -43,7 +43,9 @@ class Display:
         self._on_sample: Callable[[], None] = lambda: None
         self._waiting: Piece | None = None  # with a prediction that is not painted yet
         self._sent = (0, 0.0)  # bytes to the page, and when that was counted
-        self._timed: dict[tuple[Any, int], float] = {}  # seconds of the classical solver, by problem and sample
+        self._timed: dict[
+            tuple[Any, int], float
+        ] = {}  # seconds of the classical solver, by problem and sample
         self._looks: dict[str, Any] = {}
         self._about: Any = None  # the problem on show, on whatever grid
         self.turn_to(experiment)
@@ -132,7 +134,9 @@ class Display:
     async def time_classical(self, problem: Any) -> None:
         """Show what the classical solver takes for the sample, once that is known: training does not wait for it."""
         figure, small = self.figure, problem.at(min(problem.resolution, TIMED))
-        if (key := (small, self.sample)) not in self._timed:  # not again beside each run: it takes a core of theirs
+        if (
+            key := (small, self.sample)
+        ) not in self._timed:  # not again beside each run: it takes a core of theirs
             self._timed[key] = await asyncio.to_thread(small.reference_seconds, self.sample)
         figure.show_classical(self._timed[key], f"classical solver, {grid_name(small.resolution, self.dim)}")
 
