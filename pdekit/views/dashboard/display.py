@@ -43,9 +43,7 @@ class Display:
         self._on_sample: Callable[[], None] = lambda: None
         self._waiting: Piece | None = None  # with a prediction that is not painted yet
         self._sent = (0, 0.0)  # bytes to the page, and when that was counted
-        self._timed: dict[
-            tuple[Any, int], float
-        ] = {}  # seconds of the classical solver, by problem and sample
+        self._timed: dict[tuple[Any, int], float] = {}  # the classical solver's seconds
         self._looks: dict[str, Any] = {}
         self._about: Any = None  # the problem on show, on whatever grid
         self.turn_to(experiment)
