@@ -132,9 +132,8 @@ class Display:
     async def time_classical(self, problem: Any) -> None:
         """Show what the classical solver takes for the sample, once that is known: training does not wait for it."""
         figure, small = self.figure, problem.at(min(problem.resolution, TIMED))
-        if (
-            key := (small, self.sample)
-        ) not in self._timed:  # not again beside each run: it takes a core of theirs
+        key = small, self.sample
+        if key not in self._timed:  # once: it takes a core from the run that begins
             self._timed[key] = await asyncio.to_thread(small.reference_seconds, self.sample)
         figure.show_classical(self._timed[key], f"classical solver, {grid_name(small.resolution, self.dim)}")
 
