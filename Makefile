@@ -24,14 +24,14 @@ setup: $(READY) ## create .venv with everything in it (once; 1-2 minutes)
 lab: $(READY) ## open JupyterLab on the first lesson, or print its address where there is no display
 	@$(RUN) -m pdekit lab $(ARGS)
 
-# Unit tests two at a time, then what needs the cores for itself. pytest's status 5: ARGS has left no test in one of them.
 test: check ## ruff, unit tests, rank tests, lessons, browser
-	$(RUN) -m pytest -n 2 --dist worksteal -m "unit and not slow" tests $(ARGS) || [ $$? = 5 ]
-	$(RUN) -m pytest --nbval-lax -m "not unit and not slow" $(ARGS) || [ $$? = 5 ]
-
 test-all: check ## the same and the slow tests
-	$(RUN) -m pytest -n 2 --dist worksteal -m unit tests $(ARGS) || [ $$? = 5 ]
-	$(RUN) -m pytest --nbval-lax -m "not unit" $(ARGS) || [ $$? = 5 ]
+test: SLOW = and not slow
+
+# Unit tests two at a time, then what needs the cores for itself. ARGS may leave no test in one of them: pytest's status 5.
+test test-all:
+	$(RUN) -m pytest -n 2 --dist worksteal -m "unit $(SLOW)" tests $(ARGS) $(if $(ARGS),|| [ $$? = 5 ])
+	$(RUN) -m pytest --nbval-lax -m "not unit $(SLOW)" $(ARGS) $(if $(ARGS),|| [ $$? = 5 ])
 
 check: $(READY) ## ruff alone: lint and format
 	$(RUN) -m ruff check

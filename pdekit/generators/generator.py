@@ -20,6 +20,7 @@ class Generator:
     """
 
     norm: ClassVar[str] = "batch"  # what the norm layer that is passed in has to be
+    runs_code: ClassVar[bool] = False  # whether to build it is to run a user's text
     hint: ClassVar[str] = "take a larger grid"
     channels_last: ClassVar[bool] = (
         True  # whether 2D weights, too, lie with the channels of a node side by side

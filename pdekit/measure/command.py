@@ -75,10 +75,9 @@ def measure(plan: Plan, comm: Comm, file: Path, earlier: Measurement | None) -> 
     except SHARED as error:  # the same on every rank of that piece; the others sleep
         sys.stderr.write(f"pdekit: {error}\n" if comm.rank == 0 else "")
         os._exit(1)
-    except BrokenPipeError:
-        raise
-    except OSError as error:  # of rank 0, which keeps the file; the others are in a message
-        sys.stderr.write(f"pdekit: {error}\n")
+    except OSError as error:  # of rank 0, which keeps the file and prints; the others are in a message
+        if not isinstance(error, BrokenPipeError):  # of `| head`
+            sys.stderr.write(f"pdekit: {error}\n")
         os._exit(1)
     except KeyboardInterrupt:
         interrupt.leave()

@@ -10,7 +10,7 @@ from pdekit.beside import check_place
 from pdekit.measure import doubts
 from pdekit.measure.plan import Plan
 from pdekit.scaling.comparison import differences
-from pdekit.scaling.measurement import Measurement, Trial, append, begin
+from pdekit.scaling.measurement import Measurement, Trial, append
 from pdekit.scaling.piece import Piece
 
 Say = Callable[[int, int, str], object]
@@ -29,13 +29,10 @@ class Record:
     def __init__(self, plan: Plan, machine: Mapping[str, Any], file: Path | None = None) -> None:
         self.plan, self.file = plan, None if file is None else check_place("file", file)
         self.measurement = Measurement([], machine)
-        self._written = 0  # bytes
         if self.file is not None and self.file.exists():
             self.measurement = _gone_on_with(self.file, plan, machine)
-            self._save()  # without a last line that was cut off
-        elif self.file is not None:
-            begin(self.file, machine)
-            self._written = self.file.stat().st_size
+        if self.file is not None:
+            self._save()  # begun, or without a last line that was cut off
         self.turns = plan.turns(machine["ranks"])
         self._done = {(trial.round, Piece.of(trial)) for trial in self.measurement.trials}
         self._took: dict[Piece, float] = {}  # seconds of a turn, with all around it
@@ -85,7 +82,7 @@ class Record:
 
     def _save(self) -> None:
         self.measurement.save(self.file)
-        self._written = self.file.stat().st_size
+        self._written = self.file.stat().st_size  # bytes
 
     def _check_alone(self) -> None:
         """OSError (EBUSY) if the file has changed: what a second job measures into it must not be written over."""

@@ -135,11 +135,6 @@ class Measurement:
         return cls(trials, head["machine"])
 
 
-def begin(path: Path, machine: Mapping[str, Any]) -> None:
-    """Write the first line of a file to which trials are added."""
-    path.write_text(json.dumps({FORMAT: VERSION, "machine": dict(machine)}) + "\n", encoding="utf-8")
-
-
 def append(path: Path, trials: Sequence[Trial]) -> None:
     """Add trials to the file, and have them on the disk."""
     with path.open("a", encoding="utf-8") as file:

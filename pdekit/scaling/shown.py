@@ -77,8 +77,10 @@ def title(series: Series) -> str:
 def report(measurement: Measurement) -> str:
     """Steps by ranks, the messages of a few sizes, and the warnings, as text."""
     lines: list[str] = []
-    for one in (one for kind in KINDS for one in every(measurement, kind) if len(one.trials) > 1):
-        lines += [title(one), HEAD, *map(str, rows(one)), ""]
+    for kind in KINDS:
+        for one in every(measurement, kind):
+            if len(one.trials) > 1:
+                lines += [title(one), HEAD, *map(str, rows(one)), ""]
     if not lines:  # one world size of each: times, and nothing to compare them with
         medians = {piece: float(np.median(of)) for piece, (_, of) in by_piece(measurement.of("step")).items()}
         lines += [f"{piece}: {in_seconds(seconds)} a step" for piece, seconds in medians.items()]

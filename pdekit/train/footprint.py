@@ -71,7 +71,7 @@ def footprint(experiment: "Experiment | str", ranks: int = 1) -> Footprint:
     copies = len(block(COUNT, ranks, 0)) if experiment.reproducible else 1
     places = COUNT if experiment.reproducible else ranks
     samples = sum(len(block(batch, places, k)) for k in range(copies))
-    own = getattr(experiment.generator, "runs_code", False)
+    own = experiment.generator.runs_code
     counted = problem.at(min(resolution for resolution, _ in experiment.plan)) if own else problem
     numbers, kept = _counted(experiment.generator, experiment.outputs, counted, dtype)
     scale = samples * math.prod(problem.shape) / math.prod(counted.shape)
@@ -92,7 +92,7 @@ def footprint(experiment: "Experiment | str", ranks: int = 1) -> Footprint:
 @lru_cache(maxsize=64)
 def _counted(generator: Generator, outputs: int, problem: Problem, dtype: torch.dtype) -> tuple[int, int]:
     """How many parameters, and the bytes of `activations` for one sample on the grid of `problem`."""
-    own = getattr(generator, "runs_code", False)  # and may know nothing of the meta device
+    own = generator.runs_code  # and may know nothing of the meta device
     # only numbers that are there are drawn; a thread must not put back the random numbers of all where none are
     with torch.random.fork_rng(devices=[], enabled=own), torch.device("cpu" if own else "meta"):
         module = generator.build(partial(_norm, generator.norm), problem.channels, outputs, problem.dim)

@@ -45,7 +45,7 @@ async def room(experiment: "Experiment", ranks: int) -> str:
     Counted in a thread, as torch loads for seconds at the first time; but a network of the user's own here, as it is
     run and may draw from the random numbers that all threads share.
     """
-    if getattr(experiment.generator, "runs_code", False):
+    if experiment.generator.runs_code:
         found = pk.footprint(experiment, ranks)
     else:
         found = await asyncio.to_thread(pk.footprint, experiment, ranks)
