@@ -38,7 +38,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_wheel_holds_the_package_and_the_lessons(wheel: Path) -> None:
     sources = [
-        path for path in (ROOT / "pdekit").rglob("*") if path.suffix == ".py" or path.name == "py.typed"
+        path
+        for path in (ROOT / "pdekit").rglob("*")
+        if path.suffix in (".py", ".js") or path.name == "py.typed"
     ]
     wanted = {str(path.relative_to(ROOT)) for path in sources}
     lessons = [

@@ -4,23 +4,26 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 from playwright.sync_api import Locator, Page
 
 ROOT = ".pdekit-dashboard"
-# The last step on the curve, and the sum of the predicted field: both change where it trains. The rows of the
+# What is drawn of trace `index`: plotly's own data may be a moment older.
+DRAWN = f"""index => [...document.querySelectorAll("{ROOT} .hm, {ROOT} .scatterlayer > .trace")]
+    .find(group => group.__data__[0].trace.index === index)"""
+# The last step on the curve, and the picture of the predicted field: both change where it trains. The rows of the
 # coefficient: two where the page has heard of no sample.
 LOOK = f"""() => {{
-    const traces = document.querySelector("{ROOT} .js-plotly-plot").data;
-    const sum = v => v === null ? 0 : v.length === undefined ? v : Array.from(v).reduce((t, w) => t + sum(w), 0);
-    return {{step: Array.from(traces[4].x || []).at(-1) || 0, field: sum(traces[1].z || []),
-        rows: traces[0].z.length}};
+    const traces = document.querySelector("{ROOT} .js-plotly-plot").data, drawn = {DRAWN};
+    return {{step: Array.from(traces[4].x || []).at(-1) || 0, rows: traces[0].z.length,
+        field: drawn(1)?.querySelector("image")?.href.baseVal}};
 }}"""
-# Notes when the last step on the curve changes, every 20 ms.
+# Notes when the curve changes, every 20 ms.
 RECORD = f"""() => {{
-    const trace = () => document.querySelector("{ROOT} .js-plotly-plot").data[4];
-    const note = () => Array.from(trace().x || []).at(-1);
+    const data = () => document.querySelector("{ROOT} .js-plotly-plot").data[4], drawn = {DRAWN};
+    const note = () => [Array.from(data().x || []).at(-1), drawn(5)?.querySelector("path")?.getAttribute("d")].join();
     window.pdekitLast = note(); window.pdekitTimes = []; window.pdekitBegan = performance.now();
     window.pdekitTimer = setInterval(() => {{
         const now = note();
@@ -94,8 +97,8 @@ class Screen:
         """The message line."""
         return self.page.locator(f"{ROOT} .pdekit-message").inner_text().replace("\N{NO-BREAK SPACE}", " ")
 
-    def look(self) -> dict[str, float]:
-        """step: the last one on the curve (0: none); field: sum of the predicted values; rows of the coefficient."""
+    def look(self) -> dict[str, Any]:
+        """step: the last one on the curve (0: none); field: the prediction's picture; rows of the coefficient."""
         return self.page.evaluate(LOOK)
 
     def complaints(self) -> list[str]:

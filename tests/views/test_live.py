@@ -10,12 +10,15 @@ import plotly.graph_objects as go
 import pytest
 
 import pdekit as pk
+from pdekit.views.dashboard.figure import repaint
 from pdekit.views.dashboard.figure.home import Home
 from pdekit.views.dashboard.figure.live import LiveFigure
-from pdekit.views.dashboard.figure.maps import PIXELS
+from pdekit.views.dashboard.figure.maps import BLANK, PIXELS
 from pdekit.views.dashboard.figure.progress import POINTS
 from pdekit.views.dashboard.figure.script import quiet
 from pdekit.views.dashboard.figure.seldom import Seldom
+from pdekit.views.dashboard.figure.sketch import sketched
+from pdekit.views.dashboard.figure.thin import room
 from pdekit.views.dashboard.figure.wire import lines
 from pdekit.views.dashboard.held_out import HeldOut, figure_of
 
@@ -243,6 +246,74 @@ def test_a_repaint_is_small_and_one_without_changes_sends_nothing() -> None:
     assert 2 * 4 * PIXELS**2 < repaint(1.4) < 62_500
     assert repaint(1.4) == 0
     assert len(figure.widget.data[5].x) <= POINTS and figure.widget.data[5].x[-1] == 2000
+
+
+def test_between_whole_repaints_there_are_sketches_and_nothing_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Fields and curves at once; words, axes and ranks within the period; colours never later than the field."""
+    monkeypatch.setattr(repaint, "PERIOD", 0.4)
+
+    async def story() -> None:
+        figure, sent = LiveFigure(log=False), []
+        monkeypatch.setattr(
+            figure.widget, "_send", lambda message, buffers=None: sent.append((message, buffers))
+        )
+        wholes: list[int] = []
+        figure.on_whole(lambda: wholes.append(len(sent)))
+        figure.show_sample(ROWS, ROWS)
+        figure.show_prediction(ROWS + 0.4, ROWS)
+        sent.clear(), wholes.clear()
+
+        def train(steps: int, error: float) -> None:
+            with figure.painting(quick=True):
+                figure.show_prediction(ROWS + error, ROWS)
+                figure.show_loss(history(steps), window=1)
+                figure.show_ranks(history(steps))
+
+        train(3, 0.3)
+        train(4, 0.2001)
+        kinds = [message["method"] for message, _ in sent]
+        assert kinds == ["custom", "custom"] and not wholes
+        parts, buffers = sent[-1][0]["content"]["sketch"], sent[-1][1]
+        fields = {index: values for (index, *_), values in zip(parts, buffers, strict=True)}
+        np.testing.assert_allclose(fields[1], ROWS + 0.2001, rtol=1e-6)
+        np.testing.assert_allclose(fields[5], [[1, 2, 3, 4], 1 / np.arange(1, 5)], rtol=1e-6)
+        assert set(fields) >= {1, 3, 5} and 4 not in fields, "points wait"
+        assert xs(figure, 5) == [] and "evenly loaded" not in said(figure)
+        await asyncio.sleep(0.6)  # nothing else comes
+        assert len(wholes) == 1 and xs(figure, 4) == xs(figure, 5) == [1, 2, 3, 4]
+        assert "evenly loaded" in said(figure)
+        sent.clear()
+        train(5, 0.7)  # the error's colours go to 1 now, where they went to 0.5
+        assert len(wholes) == 2 and figure.widget.data[3].zmax == 1 and xs(figure, 5)[-1] == 5
+        figure.rest(60.0)
+        train(6, 0.7)
+        figure.show_by("steps")  # asked for by the user: whole, and at once
+        assert len(wholes) == 3 and xs(figure, 5)[-1] == 6
+
+    asyncio.run(story())
+
+
+def test_what_cannot_be_sketched() -> None:
+    field = go.Heatmap(z=np.zeros((2, 3)), zmin=-1, zmax=1)
+    curve, points = go.Scatter(mode="lines", x=np.arange(3.0), y=np.zeros(3)), go.Scatter(mode="markers")
+    traces = (field, curve, points)
+    new, up = np.ones((2, 3)), {1: {"x": np.arange(4.0), "y": np.ones(4)}}
+    puts = {0: {"z": new, "zmax": 1}, 2: {"x": new[0]}, 1: {"text": ["a"]}}
+    assert sketched(puts, puts, traces)[0] == [[0, 2, 3]]
+    fresh = {1: {"y": up[1]["y"]}}  # to an x that plotly does not show yet
+    assert sketched(fresh, up, traces)[1][0].tolist() == [[0, 1, 2, 3], [1, 1, 1, 1]]
+    for put in ({"z": new, "zmax": 2}, {"z": np.ones((3, 3))}, {"z": BLANK}, {"dx": 2.0}):
+        assert sketched({0: put}, {0: put}, traces) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "end"), [(1, 1), (1.2, 1.5), (79, 80), (81, 100), (100, 100), (0.013, 0.015)]
+)
+def test_an_axis_has_room_to_grow(value: float, end: float) -> None:
+    assert room(value) == pytest.approx(end)
+    assert value <= room(value) < 1.51 * value
 
 
 def test_what_a_message_leaves_out_stays_on_pages_opened_later(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,7 @@
-"""Whether the page has shown what was painted last: a slow browser is sent no more than it can show."""
+"""Whether the page has shown the last whole repaint: a slow browser is sent no more than it can show.
+
+Each answer has JupyterLab draw the kernel as busy and as idle again, so that sketches are not asked about.
+"""
 
 import time
 
@@ -21,12 +24,17 @@ export default { render };
 
 
 class Beat(anywidget.AnyWidget):
-    """Sent after each repaint, answered by the page once that is drawn."""
+    """Sent after each whole repaint, answered by the page once that is drawn; it `took` so many seconds."""
 
     _esm = _SCRIPT
     sent = traitlets.Int(0).tag(sync=True)
     seen = traitlets.Int(0).tag(sync=True)
+    took = 0.0
     _at = 0.0
+
+    @traitlets.observe("seen")
+    def _answered(self, _: object) -> None:
+        self.took = time.monotonic() - self._at
 
     @property
     def ready(self) -> bool:
@@ -34,6 +42,6 @@ class Beat(anywidget.AnyWidget):
         return self.seen >= self.sent or time.monotonic() - self._at > PATIENCE
 
     def mark(self) -> None:
-        """There was a repaint."""
+        """There was a whole repaint."""
         self._at = time.monotonic()
         self.sent += 1

@@ -22,6 +22,7 @@ from pdekit.views.dashboard.training import Piece
 from pdekit.views.dashboard.verbs import Verbs
 from pdekit.views.theme import grid_name
 
+REST = 4  # times as long as a whole repaint takes the page: so long there are only sketches
 TIMED = 128  # nodes a side, at most, of the grid on which the classical solver is timed
 
 
@@ -68,6 +69,7 @@ class Display:
         """Another figure in place of the one that was there, whose kept curves were of another kind of problem."""
         self._looks, self.figure = look, LiveFigure(**look)
         self.figure.on_sample(self._chosen)
+        self.figure.on_whole(self._painted)
         self._right.children = (
             self.verbs.box, self.status.box, widgets.HBox([self.figure.box]), self.engines.box, self.keeping.box,
             self.engines.scaling.box,
@@ -87,7 +89,7 @@ class Display:
         self.held_out.forget()
         self.figure.clear()
         self.status.show_error(None)
-        self.status.show_progress(0, self.status.progress.max, None)
+        self.status.show_progress(0, self.status.steps, None)
 
     async def paint(self, piece: Piece, run: Any, pace: Pace) -> None:
         """Show what a piece of `run`'s training brought."""
@@ -100,14 +102,17 @@ class Display:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             await self.held_out.turn_to(waiting.sample, waiting.grid)
-        with self.figure.painting():
+        with self.figure.painting(quick=not piece.last):
             if waiting is not None:
                 error = self.held_out.paint(waiting.prediction, waiting.steps[-1].number)
                 self.status.show_error(error, waiting.grid)
                 self.figure.show_ranks(solver.history, solver.memory)
             self.figure.show_loss(solver.history, window=-(-experiment.samples // experiment.batch))
-        self.beat.mark()
         self._count_bytes()
+
+    def _painted(self) -> None:
+        self.figure.rest(REST * self.beat.took)
+        self.beat.mark()
 
     def _count_bytes(self) -> None:
         """Say once a second what goes to the page."""

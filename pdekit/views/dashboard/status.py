@@ -9,26 +9,23 @@ from pdekit.views.theme import grid_name
 # What a message is about, as the colour of its left edge.
 _EDGES = {"plain": "#8a96a3", "busy": "#0072B2", "good": "#009E73", "wrong": "#D55E00"}
 _TWO_LINES = "40px"  # of the message, whatever it says: it scrolls, and the page stays where it is
+_BIG = "display:inline-block;min-width:86px;margin-right:6px;font-size:24px;font-weight:600;line-height:1.15"
+_BAR = "flex:1 1 60px;min-width:60px;height:12px;accent-color:#0072B2"
 _QUIET = "font-size:12px;color:var(--jp-ui-font-color2,#6b7785);line-height:1.3"
 
 
 class Status:
-    """`message`, `progress` with `left`, and `error` are widgets; the methods put words into them."""
+    """`message` and `going` (error, progress, time left) are widgets; the methods put words into them."""
 
     def __init__(self, dim: int = 2) -> None:
         self.dim, self.text = dim, ""
         self.message = widgets.HTML(layout={"height": _TWO_LINES, "margin": "2px 0"})
-        self.progress = widgets.IntProgress(
-            0,
-            0,
-            1,
-            layout={"flex": "1 1 60px", "width": "auto", "height": "12px"},
-            style={"bar_color": "#0072B2"},
-        )
-        self.left = widgets.HTML(layout={"width": "220px", "flex": "0 0 auto"})
-        self.error = widgets.HTML(layout={"width": "290px", "flex": "0 0 auto"})
-        going = widgets.HBox([self.error, self.progress, self.left], layout={"align_items": "center"})
-        self.box = widgets.VBox([going, self.message])
+        # One widget, and so one message to the page after each piece of training.
+        self.going = widgets.HTML()
+        self.step, self.steps, self._left = 0, 1, ""
+        self._error = ""
+        self.show_error(None)
+        self.box = widgets.VBox([self.going, self.message])
         self.box.add_class("pdekit-status")
 
     def say(self, text: str, kind: str = "plain") -> None:
@@ -47,18 +44,24 @@ class Status:
 
     def show_progress(self, step: int, steps: int, left: float | None) -> None:
         """The bar at `step` of `steps`, and the seconds left where they are known."""
-        self.progress.max, self.progress.value = max(steps, 1), step
-        words = f"step {step:,} of {steps:,}" + ("" if left is None else f" · {_span(left)} left")
-        self.left.value = f'<div style="{_QUIET}">{words}</div>'
+        self.step, self.steps = step, max(steps, 1)
+        self._left = f"step {step:,} of {steps:,}" + ("" if left is None else f" · {_span(left)} left")
+        self._show()
 
     def show_error(self, error: float | None, resolution: int = 0) -> None:
         """The relative L2 error of the shown sample on `resolution` nodes a side, in large figures."""
         number = "–" if error is None else f"{100 * error:.3g} %"
         where = f" on {grid_name(resolution, self.dim)}" if resolution else ""
-        big = "display:inline-block;min-width:86px;margin-right:6px;font-size:24px;font-weight:600"
-        self.error.value = (
-            f'<div style="line-height:1.15"><span style="{big}">{number}</span>'
-            f'<span style="{_QUIET}">relative L² error{where}</span></div>'
+        self._error = (
+            f'<span style="{_BIG}">{number}</span><span style="{_QUIET}">relative L² error{where}</span>'
+        )
+        self._show()
+
+    def _show(self) -> None:
+        bar = f'<progress value="{self.step}" max="{self.steps}" aria-label="steps taken" style="{_BAR}"></progress>'
+        self.going.value = (
+            f'<div style="display:flex;align-items:center;gap:8px"><div style="flex:0 0 290px">{self._error}</div>'
+            f'{bar}<div style="flex:0 0 220px;{_QUIET}">{self._left}</div></div>'
         )
 
 

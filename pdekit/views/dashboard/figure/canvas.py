@@ -29,7 +29,7 @@ class Place(NamedTuple):
 
 
 class Pen:
-    """The one that writes a trace: `put` changes attributes, and does nothing where they are as they were."""
+    """The one that writes a trace, with the next repaint of the figure."""
 
     def __init__(self, canvas: "Canvas", index: int) -> None:
         self._canvas, self._index = canvas, index
@@ -41,9 +41,7 @@ class Pen:
 
     def put(self, **attributes: Any) -> None:
         """Give the trace these attributes; nested ones with an underscore, as plotly has them."""
-        trace = self.trace
-        for name, value in attributes.items():
-            trace[name] = value
+        self._canvas.widget.put(self._index, attributes)
 
 
 @dataclass
@@ -70,7 +68,7 @@ class Canvas:
         self.height = height
         self.widget: Wire
         self._traces: list[dict[str, Any]] = []
-        self._layout: dict[str, Any] = {"annotations": []}
+        self._layout: dict[str, Any] = {}
         self._axes = 1  # the first pair lies under all others: it is that of the words
         self._words: list[tuple[float, float, str, float, str]] = []  # x, y, position, size, text
 
@@ -108,9 +106,7 @@ class Canvas:
 
     def title(self, x: float, y: float, text: str) -> None:
         """A line that stays as it is, centred at x, y (pixels)."""
-        place = {"x": x / WIDTH, "y": 1 - y / self.height, "xref": "paper", "yref": "paper"}
-        look = {"showarrow": False, "font": {"size": TITLE}, "yanchor": "middle", "xanchor": "center"}
-        self._layout["annotations"].append({"text": text} | place | look)
+        self.words(x, y, size=TITLE, text=text)  # annotations, plotly's own, take a browser longer
 
     def words(
         self, x: float, y: float, position: str = "middle center", size: float = SMALL, text: str = ""

@@ -4,8 +4,8 @@ Voila updates the traces of a page's first FigureWidget and loses later changes 
 changes here, titles and the marks of the grid included, is data of a trace. What the mouse does is a method as well.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import ipywidgets as widgets
@@ -18,6 +18,7 @@ from pdekit.views.dashboard.figure.bar import Bar
 from pdekit.views.dashboard.figure.course import WORDS, By
 from pdekit.views.dashboard.figure.panels import draw
 from pdekit.views.dashboard.figure.pointer import connect
+from pdekit.views.dashboard.figure.repaint import Repaint
 
 
 class LiveFigure:
@@ -56,7 +57,7 @@ class LiveFigure:
             layout={"flex": "1 1 0", "min_width": "640px", "max_width": "1240px"},
         )
         self.box.add_class(style.NAME)
-        self._depth = 0
+        self._repaint = Repaint(self.widget, last=self._progress.freshen)
         self._shown: tuple[Field | None, Field | None] = None, None
         self._calls: list[Callable[[int], None]] = []
         connect(self, panels)
@@ -79,17 +80,9 @@ class LiveFigure:
         """The names of the runs kept for comparison."""
         return self._progress.kept.names
 
-    @contextmanager
-    def painting(self) -> Iterator[None]:
-        """A context that gathers all repaints in it into one message to the browser."""
-        self._depth += 1
-        try:
-            with self.widget.batch_update():
-                yield
-                if self._depth == 1 and self._progress.stale:
-                    self._progress.paint()
-        finally:
-            self._depth -= 1
+    def painting(self, quick: bool = False) -> AbstractContextManager[None]:
+        """A context that gathers all repaints in it into one message to the browser; `quick` as Repaint says."""
+        return self._repaint.painting(quick)
 
     def show_sample(self, coefficient: Field, reference: Field) -> None:
         """Coefficient and reference (H, W) of the sample to look at; forgets the last prediction."""
@@ -109,14 +102,15 @@ class LiveFigure:
         """Prediction and reference (D, H, W) of a problem in three dimensions: planes, and a surface."""
         if self._solid is None:
             raise refuse("show_cube", "a figure of three dimensions", "two", "make it with dim=3")
-        self._solid.show(self.painting, prediction, reference)
+        with self.painting():
+            self._repaint.late("cube", lambda: self._solid.show(prediction, reference))
 
     def show_slice(self, where: float) -> None:
         """Prediction and reference along the line at `where` on the maps' upward axis (y, or the time)."""
         if self._slice is None:
             raise refuse("show_slice", "a figure of two dimensions", "three", "look at its planes")
         self._slice.move(where)
-        with self.painting():
+        with self.painting(quick=True):
             self._maps.show_line(self._slice.at)
             self._slice.paint(*self._shown)
 
@@ -167,11 +161,19 @@ class LiveFigure:
     def show_ranks(self, history: Any, memory: Sequence[int] | None = None) -> None:
         """What each rank did in the last steps of `history`, and the bytes it occupies, where they are known."""
         with self.painting():
-            self._ranks.show(history, memory)
+            self._repaint.late("ranks", lambda: self._ranks.show(history, memory))
 
     def on_sample(self, call: Callable[[int], None]) -> None:
         """Have `call(number)` called when a sample is chosen, from 0 on."""
         self._calls.append(call)
+
+    def on_whole(self, call: Callable[[], None]) -> None:
+        """Have `call()` called after each repaint that was no sketch."""
+        self._repaint.on_whole(call)
+
+    def rest(self, seconds: float) -> None:
+        """Sketch for so many seconds after a whole repaint, and for one at least."""
+        self._repaint.rest(seconds)
 
     def choose(self, number: int) -> None:
         """What a click on a small picture does: its frame, and the calls of `on_sample`."""
@@ -190,6 +192,7 @@ class LiveFigure:
         """Forget the run; the sample stays, and so do the runs that were kept."""
         with self.painting():
             self._progress.forget()
+            self._repaint.forget()
             self._maps.blank()
             self._ranks.clear()
             self._slices(None, self._shown[1])

@@ -8,7 +8,7 @@ from pdekit.views import theme
 from pdekit.views.dashboard.figure.canvas import Canvas, Pen, Place
 from pdekit.views.dashboard.figure.course import WORDS, By, Course, Curves
 from pdekit.views.dashboard.figure.kept import Kept
-from pdekit.views.dashboard.figure.thin import thin
+from pdekit.views.dashboard.figure.thin import room, thin
 
 POINTS = 256  # at most so many points of a curve travel to the browser at a repaint: a panel is about as wide
 TITLES = ("error of the shown sample", "norm of the gradient")
@@ -85,10 +85,14 @@ class Progress:
         self.kept.add(name, self.course.curves(), self.sample)
         self.stale = True
 
-    def paint(self) -> None:
-        """Bring the traces to what is known."""
+    def freshen(self) -> None:
+        """Bring the traces to what is known, where they are not."""
+        if self.stale:
+            self.stale = False
+            self._paint()
+
+    def _paint(self) -> None:
         now, by = self.course.curves(), self.by
-        self.stale = False
         loss, mean, words = self._shown(now)
         self._title.say(words)
         for axis in self._axis_words:
@@ -100,10 +104,13 @@ class Progress:
         for pen in self._gradient:
             _draw(pen, x, now.gradient)
         changes = np.flatnonzero(np.diff(now.grids)) + 1
-        x, y = _verticals(x[changes])
         names = [theme.grid_name(int(now.grids[index]), self._dim) for index in changes]
+        # The last of them is a point that shows nothing: it keeps room for the steps to come on the axis.
+        end = [room(float(x[-1]))] if len(x) else []
+        x, y = _verticals(x[changes])
+        words = [word for name in names for word in ("", name, "")]
         for pen in self._marks:
-            pen.put(x=x, y=y, text=[word for name in names for word in ("", name, "")])
+            pen.put(x=np.append(x, end), y=np.append(y, np.zeros(len(end))), text=[*words, *[""] * len(end)])
         x, y = _verticals(
             np.array([self._classical[0]]) if self._classical and by == "seconds" else np.zeros(0)
         )

@@ -9,9 +9,11 @@ comes meanwhile.
 import json
 import re
 from collections.abc import Iterable
+from importlib.resources import files
 
 # The views of FigureModel read what it has, so that a message that was kept must reach it before the first view.
 _LATE = """
+%(sketch)s
 const source = %(source)s, names = %(names)s;
 
 async function read() {
@@ -44,7 +46,13 @@ export default () => {
       });
     },
     async render(view) {
-      return (await loaded).render(view);
+      const done = await (await loaded).render(view);
+      const draw = ({ sketch: parts }, buffers) => sketch(view.el, parts, buffers);
+      view.model.on("msg:custom", draw);
+      return () => {
+        view.model.off("msg:custom", draw);
+        done?.();
+      };
     },
   };
 };
@@ -57,7 +65,8 @@ def late(script: str, names: Iterable[str], key: str) -> str:
     names: the traits whose values are messages, null in between.
     """
     given = {"source": script, "names": list(names), "key": key}
-    return _LATE % {name: json.dumps(value, ensure_ascii=False) for name, value in given.items()}
+    texts = {name: json.dumps(value, ensure_ascii=False) for name, value in given.items()}
+    return _LATE % (texts | {"sketch": files(__package__).joinpath("sketch.js").read_text("utf-8")})
 
 
 def quiet(script: str) -> str:

@@ -19,15 +19,22 @@ class Seldom:
         self._work: Callable[[], None] | None = None
         self._due: asyncio.TimerHandle | None = None
 
-    def do(self, work: Callable[[], None]) -> None:
-        """Do `work` now or soon, in place of what is still waiting."""
-        self._work = work
+    def do(self, work: Callable[[], None]) -> bool:
+        """Do `work` now or soon, in place of what is still waiting; whether that was now."""
         wait = self._last + self.seconds - time.monotonic()
         loop = running()
         if wait <= 0 or loop is None:
-            self._now()
-        elif self._due is None:
+            self.at_once(work)
+            return True
+        self._work = work
+        if self._due is None:
             self._due = loop.call_later(wait, self._now)
+        return False
+
+    def at_once(self, work: Callable[[], None]) -> None:
+        """Do `work` now, in place of what is still waiting."""
+        self._work = work
+        self._now()
 
     def forget(self) -> None:
         """Leave undone what is still waiting."""

@@ -1,13 +1,10 @@
 """A field on a cube: its three middle planes, those of its error, and a surface where it has its middle value."""
 
-from typing import Any
-
 import numpy as np
 
 from pdekit.views import theme
 from pdekit.views.arrays import Field
 from pdekit.views.dashboard.figure.canvas import Canvas, Place
-from pdekit.views.dashboard.figure.seldom import Seldom
 from pdekit.views.dashboard.figure.thin import round_up, thin
 
 PLANE = 32  # values along a side of a plane
@@ -16,10 +13,9 @@ STEP = PLANE + 2
 
 
 class Solid:
-    """The planes z, y and x = 1/2 of both below each other, and an isosurface; repainted once a second at most."""
+    """The planes z, y and x = 1/2 of both below each other, and an isosurface."""
 
     def __init__(self, canvas: Canvas, place: Place) -> None:
-        self._seldom = Seldom(1.0)
         side = place.height / 3 * PLANE / STEP
         off = {"visible": False, "fixedrange": True}
         self._planes = []
@@ -51,23 +47,8 @@ class Solid:
             colorscale=theme.FIELD_SCALE, showscale=False, hoverinfo="skip",opacity=0.8,
         )  # fmt: skip
 
-    def show(self, painting: Any, prediction: Field, reference: Field) -> None:
-        """The prediction (D, H, W) and its error; `painting()` is the context to paint in."""
-
-        def paint() -> None:
-            with painting():
-                self._paint(prediction, reference)
-
-        self._seldom.do(paint)
-
-    def clear(self) -> None:
-        """No prediction."""
-        self._seldom.forget()
-        for pen in self._planes:
-            pen.put(z=_NONE)
-        self._surface.put(value=np.zeros(CUBE**3, np.float32))
-
-    def _paint(self, prediction: Field, reference: Field) -> None:
+    def show(self, prediction: Field, reference: Field) -> None:
+        """The prediction (D, H, W) and its error."""
         error = prediction - reference
         bound = round_up(float(np.abs(error).max()))
         first, second = self._planes
@@ -76,6 +57,12 @@ class Solid:
         middle = (float(reference.min()) + float(reference.max())) / 2
         cube = _resized(prediction, CUBE).astype(np.float32).ravel()
         self._surface.put(value=cube, isomin=middle, isomax=middle)
+
+    def clear(self) -> None:
+        """No prediction."""
+        for pen in self._planes:
+            pen.put(z=_NONE)
+        self._surface.put(value=np.zeros(CUBE**3, np.float32))
 
 
 _NONE = np.full((2, 2), None)

@@ -9,6 +9,12 @@ def round_up(value: float) -> float:
     return float(next(digit * power for digit in (1, 2, 5, 10) if digit * power >= value))
 
 
+def room(value: float) -> float:
+    """The end of an axis that seldom changes while `value` > 0 grows: round, and at most half as far again."""
+    power = 10.0 ** np.floor(np.log10(max(value, 1e-12)))
+    return float(next(digit * power for digit in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if digit * power >= value))
+
+
 def thin(values: np.ndarray, most: int) -> np.ndarray:
     """At most `most` of the values along each axis, both ends among them."""
     for axis, size in enumerate(values.shape):

@@ -9,16 +9,23 @@ import plotly.graph_objects as go
 from plotly.basedatatypes import Undefined
 
 from pdekit.views.dashboard.figure.script import late, quiet
+from pdekit.views.dashboard.figure.sketch import sketched
 
 
 class Wire(go.FigureWidget):
-    """A figure whose numbers travel as float32 in binary frames; `sent` counts the bytes of its repaints."""
+    """A figure whose numbers travel as float32 in binary frames; `sent` counts the bytes of its repaints.
+
+    What is `put` into its traces is shown by the next `paint`; in between `sketch` may show fields and curves of it.
+    """
 
     _built = False
     sent = 0
 
     def __init__(self, figure: go.Figure) -> None:
         super().__init__(figure)
+        self._known: dict[int, dict[str, Any]] = {}  # what was put last, by trace
+        self._owed: dict[int, dict[str, Any]] = {}  # of that, what the next `paint` shows
+        self._fresh: dict[int, dict[str, Any]] = {}  # and what is newer than the last `paint` or `sketch`
         self._config = {"responsive": True, "displayModeBar": False}
         self._built = True
         self.open()
@@ -27,6 +34,36 @@ class Wire(go.FigureWidget):
         """Tell the pages, in one message once all is there: one that comes later may miss the drawing."""
         if self._built:
             super().open()
+
+    def put(self, index: int, attributes: dict[str, Any]) -> None:
+        """Give trace number `index` these attributes; nested ones with an underscore, as plotly has them."""
+        known = self._known.setdefault(index, {})
+        new = {
+            name: value
+            for name, value in attributes.items()
+            if name not in known or not np.array_equal(known[name], value)
+        }
+        for puts in (known, self._owed.setdefault(index, {}), self._fresh.setdefault(index, {})):
+            puts.update(new)
+
+    def paint(self) -> None:
+        """Show all that was put, in one message; what is as it was is not sent."""
+        owed, self._owed, self._fresh = self._owed, {}, {}
+        with self.batch_update():
+            for index, attributes in owed.items():
+                for name, value in attributes.items():
+                    self.data[index][name] = value
+
+    def sketch(self) -> bool:
+        """Show the fields and curves that were put, in a message that costs the page little; the rest stays owed.
+
+        False, and nothing is shown, where something changed that should not wait for `paint`.
+        """
+        made = sketched(self._fresh, self._known, self.data)
+        if made is not None:
+            self._fresh = {}
+            self.send({"sketch": made[0]}, made[1])
+        return made is not None
 
     @property
     def _esm(self) -> str:

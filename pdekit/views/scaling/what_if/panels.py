@@ -81,21 +81,21 @@ class Panels:
         else:
             seconds, low, high = answer.step.seconds, answer.step.low, answer.step.high
         paid = answer.dollars if priced else answer.core_hours
-        with self.widget.batch_update():
-            self._lines[0].put(p, answer.speedup, ranks, low=answer.low, high=answer.high)
-            self._lines[1].put(p, seconds, ranks, axes.seconds, low, high)
-            self._lines[2].put(p, paid, ranks)
-            self._titles[2].say(f"time to {goal}" if to_loss else "time of a step")
-            self._titles[3].say(f"{'US dollars' if priced else 'core hours'} to {goal}" if to_loss else "")
-            self._shares(answer, ranks)
+        self._lines[0].put(p, answer.speedup, ranks, low=answer.low, high=answer.high)
+        self._lines[1].put(p, seconds, ranks, axes.seconds, low, high)
+        self._lines[2].put(p, paid, ranks)
+        self._titles[2].say(f"time to {goal}" if to_loss else "time of a step")
+        self._titles[3].say(f"{'US dollars' if priced else 'core hours'} to {goal}" if to_loss else "")
+        self._shares(answer, ranks)
+        self.widget.paint()
 
     def clear(self) -> None:
         """No answer."""
-        with self.widget.batch_update():
-            for line in self._lines:
-                line.clear()
-            for pen in (*self._bars, self._chosen):
-                pen.put(**_EMPTY)
+        for line in self._lines:
+            line.clear()
+        for pen in (*self._bars, self._chosen):
+            pen.put(**_EMPTY)
+        self.widget.paint()
 
     def _shares(self, answer: Answer, ranks: int) -> None:
         shown = np.isin(answer.ranks, RANKS)
