@@ -256,9 +256,13 @@ def test_between_whole_repaints_there_are_sketches_and_nothing_is_lost(
 
     async def story() -> None:
         figure, sent = LiveFigure(log=False), []
-        monkeypatch.setattr(
-            figure.widget, "_send", lambda message, buffers=None: sent.append((message, buffers))
-        )
+        send = figure.widget._send
+
+        def told(message: Any, buffers: Any = None) -> None:
+            sent.append((message, buffers))
+            send(message, buffers)
+
+        monkeypatch.setattr(figure.widget, "_send", told)
         wholes: list[int] = []
         figure.on_whole(lambda: wholes.append(len(sent)))
         figure.show_sample(ROWS, ROWS)
@@ -271,6 +275,9 @@ def test_between_whole_repaints_there_are_sketches_and_nothing_is_lost(
                 figure.show_loss(history(steps), window=1)
                 figure.show_ranks(history(steps))
 
+        train(2, 0.35)  # the first points of a curve do not wait
+        assert len(wholes) == 1 and xs(figure, 5) == [1, 2]
+        sent.clear(), wholes.clear()
         train(3, 0.3)
         train(4, 0.2001)
         kinds = [message["method"] for message, _ in sent]
@@ -280,17 +287,19 @@ def test_between_whole_repaints_there_are_sketches_and_nothing_is_lost(
         np.testing.assert_allclose(fields[1], ROWS + 0.2001, rtol=1e-6)
         np.testing.assert_allclose(fields[5], [[1, 2, 3, 4], 1 / np.arange(1, 5)], rtol=1e-6)
         assert set(fields) >= {1, 3, 5} and 4 not in fields, "points wait"
-        assert xs(figure, 5) == [] and "evenly loaded" not in said(figure)
+        assert xs(figure, 5) == [1, 2] and "the last 2 steps" in said(figure)
         await asyncio.sleep(0.6)  # nothing else comes
         assert len(wholes) == 1 and xs(figure, 4) == xs(figure, 5) == [1, 2, 3, 4]
-        assert "evenly loaded" in said(figure)
+        assert "the last 4 steps" in said(figure)
         sent.clear()
         train(5, 0.7)  # the error's colours go to 1 now, where they went to 0.5
         assert len(wholes) == 2 and figure.widget.data[3].zmax == 1 and xs(figure, 5)[-1] == 5
         figure.rest(60.0)
         train(6, 0.7)
-        figure.show_by("steps")  # asked for by the user: whole, and at once
-        assert len(wholes) == 3 and xs(figure, 5)[-1] == 6
+        figure.show_by("samples")  # asked for by the user: whole, and at once
+        assert len(wholes) == 3 and xs(figure, 5)[-1] == 48
+        figure.show_by("samples")
+        assert len(wholes) == 3, "nothing has changed"
 
     asyncio.run(story())
 

@@ -92,11 +92,11 @@ class Trainer:
         await self._guarded(self._display.engines.ready)
         self.say(f"The engines are ready. {self.cluster.warning}".strip(), "good")
 
-    async def turn_to(self, experiment: "Experiment") -> None:
-        """Show a held-out sample of `experiment`'s problem, on its grid."""
+    async def turn_to(self, experiment: "Experiment", grid: int | None = None) -> None:
+        """Show a held-out sample of `experiment`'s problem, on its grid or on `grid`."""
         display = self._display
         display.turn_to(experiment)
-        await display.held_out.turn_to(display.sample, experiment.problem.resolution)
+        await display.held_out.turn_to(display.sample, grid or experiment.problem.resolution)
         self._timing = asyncio.ensure_future(display.time_classical(experiment.problem))
 
     async def look(self) -> None:
@@ -133,7 +133,9 @@ class Trainer:
         if self.run is None or not self.run.goes_on_with(experiment, self.form.ranks):
             self._forget()
             past, self._past, self.run = self._past, None, self._new(experiment)
-            await self.turn_to(experiment)
+            await self.turn_to(
+                experiment, experiment.resolution_at(1)
+            )  # where it is after the first piece, too
             display.names.show(display.figure, (experiment, self.form.ranks))
             if past is not None and self._place.temporary and past.folder.parent == self._place.folder:
                 await asyncio.to_thread(shutil.rmtree, past.folder, ignore_errors=True)

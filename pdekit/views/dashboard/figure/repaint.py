@@ -45,7 +45,7 @@ class Repaint:
         self._late = {}
 
     def on_whole(self, call: Callable[[], None]) -> None:
-        """Call `call()` after each whole repaint."""
+        """Call `call()` after each whole repaint that changed something."""
         self._calls.append(call)
 
     def rest(self, seconds: float) -> None:
@@ -56,6 +56,6 @@ class Repaint:
         late, self._late = self._late, {}
         for put in late.values():
             put()
-        self._widget.paint()
-        for call in self._calls:
-            call()
+        if self._widget.paint():
+            for call in self._calls:
+                call()

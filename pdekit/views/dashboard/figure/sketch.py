@@ -22,8 +22,8 @@ def sketched(
 ) -> tuple[list[list[int]], list[np.ndarray]] | None:
     """What is `fresh` of all that is `known`: [trace, *shape] of each field (H, W) or curve (2, n), and their values.
 
-    `traces` are as plotly shows them. None where something changes that must not wait: colours, a field's size, a field
-    that comes or goes.
+    `traces` are as plotly shows them. None where something changes that must not wait: colours, a field's size, the
+    first points of a curve, a field that comes or goes.
     """
     parts, values = [], []
     for index, attributes in fresh.items():
@@ -38,6 +38,8 @@ def sketched(
             drawn = new
         elif trace.type == "scatter" and trace.mode == "lines" and attributes.keys() & {"x", "y"}:
             drawn = np.stack([known[index].get(name, trace[name]) for name in "xy"])
+            if drawn.size and not len(trace.x):  # plotly has no path for it yet
+                return None
         else:
             continue
         if drawn.dtype.kind == "f":

@@ -46,13 +46,15 @@ class Wire(go.FigureWidget):
         for puts in (known, self._owed.setdefault(index, {}), self._fresh.setdefault(index, {})):
             puts.update(new)
 
-    def paint(self) -> None:
-        """Show all that was put, in one message; what is as it was is not sent."""
+    def paint(self) -> bool:
+        """Show all that was put, in one message; False, and none is sent, where all is as it was."""
         owed, self._owed, self._fresh = self._owed, {}, {}
+        before = self.sent
         with self.batch_update():
             for index, attributes in owed.items():
                 for name, value in attributes.items():
                     self.data[index][name] = value
+        return self.sent > before
 
     def sketch(self) -> bool:
         """Show the fields and curves that were put, in a message that costs the page little; the rest stays owed.
