@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+PAUSE = 0.5  # seconds
 Plan = Sequence[tuple[int, int]]
 
 
@@ -32,8 +33,8 @@ class Pace:
 
     @property
     def quick(self) -> bool:
-        """Whether a step is known to take less than a call should last."""
-        return 0 < self._cost(max(self._seconds, default=0)) < self.target
+        """Whether steps are known to be so short that two calls under way last no longer than Pause may take."""
+        return 0 < self._cost(max(self._seconds, default=0)) < PAUSE / 2
 
     def saw(self, steps: Sequence[Any]) -> None:
         """Learn from the records of the steps of one call."""
