@@ -10,7 +10,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 READY = .venv/ready-$(MPI)
 RUN = .venv/bin/python
 
-.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-shaped bench-scaling-shaped bench-simgrid bench-bits bench-losses bench-lbfgs bench-optimizers bench-dashboard bench-break-even bench-what-if bench-held-out clean
+.PHONY: help setup lab test test-all check bench bench-memory bench-overlap bench-shaped bench-scaling-shaped bench-simgrid bench-bits bench-losses bench-lbfgs bench-optimizers bench-dashboard bench-repaint bench-break-even bench-what-if bench-held-out clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' Makefile
@@ -66,6 +66,9 @@ bench-lbfgs: $(READY) ## evaluations of L-BFGS against torch's to the same losse
 
 bench-dashboard: $(READY) ## what the dashboard costs a step, with a browser on this machine (ARGS=--browser) or without
 	@$(RUN) -m tests.benchmarks.dashboard $(ARGS)
+
+bench-repaint: $(READY) ## what a repaint of the dashboard's figure costs a browser, by plotly and as a sketch
+	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.repaint $(ARGS)
 
 bench-break-even: $(READY) ## training and inference against multigrid, from what on it pays (eight minutes)
 	@OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.break_even $(ARGS)

@@ -26,10 +26,10 @@ def answer(client: BlockingKernelClient) -> float:
 
 
 def test_five_minutes(page: Page, lab: Served, tmp_path: Path, say: Callable[[str], None]) -> None:
-    """Fails where repaints pile up in the page or in the kernel, or where something blocks the kernel."""
+    """On 64 x 64. Fails where repaints pile up in the page or in the kernel, or where something blocks the kernel."""
     screen = open_in_lab(page, lab, "dashboard.ipynb")
-    screen.type("Steps", "100000")
-    train(screen, say)
+    screen.type("Experiment", "Experiment(problem=Poisson(64), steps=100000, grids='single')")
+    train(screen, say, "Training on 64 × 64.")
     kernel = next(
         p for p in psutil.Process(lab.pid).children(recursive=True) if "ipykernel_launcher" in p.cmdline()
     )
