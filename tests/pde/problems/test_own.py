@@ -236,7 +236,8 @@ def test_obstacles_and_periodic_faces(given: dict) -> None:
     moved = problem.impose(output, samples) + torch.tensor(u) - problem.impose(0 * output, samples).detach()
     loss = problem.losses(moved, samples)
     (slope,) = torch.autograd.grad(loss.sum(), output)
-    assert slope.abs().max() < (1e-4 if "strong" in given else 1e-9)
+    # Squares of a strong residual have slopes of 1e6 where u is off by 0.01: what rounding leaves depends on the CPU.
+    assert slope.abs().max() < (1e-3 if "strong" in given else 1e-9)
     every.check_batch(problem)
 
 
