@@ -33,16 +33,15 @@ def open_in_lab(page: Page, lab: Served, notebook: str) -> Screen:
     return screen
 
 
-def reload(page: Page, say: Callable[[str], None]) -> None:
-    """Load the page anew. Once in ten times or so JupyterLab goes on connecting to its kernel for ever: then again."""
-    for _ in range(2):
-        page.reload()
+def reload(screen: Screen, say: Callable[[str], None]) -> None:
+    """Load the page anew. Now and then JupyterLab goes on connecting to its kernel for ever: then once more."""
+    for attempt in range(4):
+        screen.page.reload()
         try:
-            page.get_by_text(re.compile(r"\| (Idle|Busy)$")).wait_for(timeout=30_000)
+            return screen.wait(limit=40)
         except TimeoutError:
-            say("after a reload JupyterLab did not find its kernel within 30 s")
-        else:
-            return
+            say(f"reload {attempt + 1}: JupyterLab did not find its kernel within 40 s")
+    raise AssertionError("four reloads, and no dashboard")
 
 
 def train(
@@ -133,8 +132,7 @@ def test_every_verb(page: Page, lab: Served, notebooks: Path, artifacts: Path, s
     page.get_by_text("Save Notebook", exact=True).click()
     page.wait_for_timeout(1000)
     before = screen.steps()
-    reload(page, say)
-    screen.wait()
+    reload(screen, say)
     screen.until(lambda: screen.steps() > before + 5, limit=30)
     taken = pause(screen, say)
 
