@@ -9,12 +9,14 @@ import pytest
 from playwright.sync_api import Page
 
 from pdekit.views.dashboard.figure.sketch import sketched
-from pdekit.views.dashboard.figure.wire import Wire
+from pdekit.views.dashboard.figure.wire import Wire, plotly_script
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 # A widget with a model as anywidget has it, and an element to show it in.
 MAKE = """
+    const bytes = new DataView(new TextEncoder().encode(plotly).buffer);
+    if (way === "told") state._script = bytes;
     const ears = {}, model = {
         get: name => state[name],
         set: (name, value) => {
@@ -25,6 +27,7 @@ MAKE = """
         on: (event, call) => { (ears[event] ??= []).push(call); },
         off: (event, call) => { ears[event] = (ears[event] ?? []).filter(one => one !== call); },
         save_changes: () => {},
+        send: () => { if (way === "asks") setTimeout(() => tell("msg:custom", {script: true}, [bytes])); },
     };
     const tell = (event, ...words) => [...(ears[event] ?? [])].forEach(call => call(...words));
     const send = message => { model.set("_py2js_update", message); model.set("_py2js_update", null); };
@@ -34,7 +37,7 @@ MAKE = """
     const el = document.body.appendChild(document.createElement("div"));
 """
 # What is sent right after the start comes before plotly, which sets PlotlyConfig.
-PLAY = f"""async ([script, state, sent]) => {{ {MAKE}
+PLAY = f"""async ([script, plotly, state, way, sent]) => {{ {MAKE}
     const early = window.PlotlyConfig === undefined;
     sent.slice(0, 2).forEach(send);
     await widget.render({{model, el}});
@@ -42,8 +45,10 @@ PLAY = f"""async ([script, state, sent]) => {{ {MAKE}
     send(sent[2]);
     return [early, ...shown, [...el.data[1].text]];
 }}"""
+# A figure whose kernel is gone, which asks for ever.
+ALONE = f"""async ([script, plotly, state, way]) => {{ {MAKE} }}"""
 # The curve's path and the field's pixels: as built, after a sketch, after a repaint by plotly, after the sketch again.
-SKETCH = f"""async ([script, state, parts, values, message]) => {{ {MAKE}
+SKETCH = f"""async ([script, plotly, state, way, parts, values, message]) => {{ {MAKE}
     const look = async () => {{
         await new Promise(resolve => setTimeout(resolve, 200));
         const picture = new Image();
@@ -80,20 +85,31 @@ def message(index: int, word: str) -> dict:
     return {"style_data": {"text": [[word]]}, "layout_data": {}, "style_traces": [index]}
 
 
-def given(widget: Wire) -> tuple[str, dict[str, Any]]:
-    """The script and the state that a page gets."""
+def given(widget: Wire) -> tuple[str, str, dict[str, Any]]:
+    """The script, plotly's, and the state that a page gets."""
     state = widget.get_state()
-    return widget._esm, {name: state[name] for name in state if name.startswith(("_widget", "_py", "_c"))}
+    given = {name: state[name] for name in state if name.startswith(("_widget", "_py", "_c"))}
+    return widget._esm, plotly_script().decode(), given
 
 
-def test_messages_before_plotly_is_there_are_not_lost(page: Page) -> None:
+@pytest.mark.parametrize("way", ["told", "asks"])
+def test_messages_before_plotly_is_there_are_not_lost(page: Page, way: str) -> None:
     """anywidget drops them after two seconds: so it must not wait for plotly, and what comes meanwhile is kept."""
     trace = {"type": "scatter", "x": [0], "y": [0], "text": ["built"]}
-    script, state = given(Wire(go.Figure(data=[trace, trace])))
+    what = given(Wire(go.Figure(data=[trace, trace])))
     sent = [message(0, "first"), message(1, "second"), message(1, "third")]
-    early, *shown = page.evaluate(PLAY, [script, state, sent])
+    early, *shown = page.evaluate(PLAY, [*what, way, sent])
     assert early, "anywidget would wait for the whole of plotly"
     assert shown == [["first"], ["second"], ["third"]]
+
+
+def test_a_figure_does_not_wait_for_what_another_asked(page: Page) -> None:
+    """A kernel that was restarted answers no more; the page and what it keeps for all figures is the same."""
+    trace = {"type": "scatter", "x": [0], "y": [0], "text": ["built"]}
+    what = given(Wire(go.Figure(data=[trace, trace])))
+    page.evaluate(ALONE, [*what, "asks in vain"])
+    sent = [message(0, "first"), message(1, "second"), message(1, "third")]
+    assert page.evaluate(PLAY, [*what, "told", sent])[1:] == [["first"], ["second"], ["third"]]
 
 
 def test_a_sketch_is_drawn_as_plotly_draws_it(page: Page) -> None:
@@ -121,7 +137,9 @@ def test_a_sketch_is_drawn_as_plotly_draws_it(page: Page) -> None:
         for name in ("x", "y", "z"):
             if name in trace and trace[name] is not None:
                 trace[name] = np.asarray(trace[name]).tolist()
-    built, quick, painted, again, data = page.evaluate(SKETCH, [*given(Wire(lists)), parts, plain, whole])
+    built, quick, painted, again, data = page.evaluate(
+        SKETCH, [*given(Wire(lists)), "asks", parts, plain, whole]
+    )
     assert data == list(line["y"])
     assert quick[1] == painted[1] == [5, 7]
     assert np.abs(np.array(quick[2]) - painted[2]).max() <= 3, "levels of 256 in a colour"

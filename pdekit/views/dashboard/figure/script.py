@@ -4,6 +4,9 @@ anywidget waits two seconds for a widget's script and then refuses all that the 
 without a word (`AbortSignal.timeout` in its runtime.ts). Plotly's are five megabytes: a page that is busy, as it is
 when a kernel was restarted, takes longer. So what it waits for is a few lines; they load plotly, and keep what
 comes meanwhile.
+
+A page that is opened again gets the states of all widgets in one message, and an output that has waited for them for
+two seconds shows an error for good (ipywidgets issue 4026). So plotly is not among them: such a page asks for it.
 """
 
 import json
@@ -14,15 +17,36 @@ from importlib.resources import files
 # The views of FigureModel read what it has, so that a message that was kept must reach it before the first view.
 _LATE = """
 %(sketch)s
-const source = %(source)s, names = %(names)s;
+const names = %(names)s;
 
-async function read() {
-  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+const page = globalThis.pdekitPlotly ??= {}, key = %(key)s;
+
+// A figure that was built before the page was opened comes without plotly.
+function ask(model) {
+  return new Promise((resolve) => {
+    const take = ({ script }, [bytes]) => {
+      if (!script) return;
+      model.off("msg:custom", take);
+      resolve(bytes);
+    };
+    model.on("msg:custom", take);
+    model.send({ script: true });
+  });
+}
+
+async function read(script) {
+  const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
   try {
     return await import(url);
   } finally {
     URL.revokeObjectURL(url);
   }
+}
+
+// What is kept for all figures never waits for an answer: a kernel that is restarted gives none.
+async function load(model) {
+  const script = page[key] ?? model.get("_script") ?? await ask(model);
+  return page[key] ??= read(script);
 }
 
 export default () => {
@@ -33,8 +57,7 @@ export default () => {
         if (model.get(name) !== null) missed.push([name, model.get(name)]);
       }]);
       ears.forEach(([event, call]) => model.on(event, call));
-      const page = globalThis.pdekitPlotly ??= {};
-      loaded = (page[%(key)s] ??= read()).then((module) => {
+      loaded = load(model).then((module) => {
         ears.forEach(([event, call]) => model.off(event, call));
         const widget = module.default();
         widget.initialize({ model });
@@ -47,7 +70,7 @@ export default () => {
     },
     async render(view) {
       const done = await (await loaded).render(view);
-      const draw = ({ sketch: parts }, buffers) => sketch(view.el, parts, buffers);
+      const draw = ({ sketch: parts }, buffers) => parts && sketch(view.el, parts, buffers);
       view.model.on("msg:custom", draw);
       return () => {
         view.model.off("msg:custom", draw);
@@ -59,13 +82,12 @@ export default () => {
 """
 
 
-def late(script: str, names: Iterable[str], key: str) -> str:
-    """A short script that loads `script`, once in a page for each `key`, and hands it the messages that it missed.
+def late(names: Iterable[str], key: str) -> str:
+    """A short script that loads plotly's from the state's `_script` or asks for it, and gives it what it missed.
 
-    names: the traits whose values are messages, null in between.
+    It is loaded once in a page for each `key`. names: the traits whose values are messages, null in between.
     """
-    given = {"source": script, "names": list(names), "key": key}
-    texts = {name: json.dumps(value, ensure_ascii=False) for name, value in given.items()}
+    texts = {name: json.dumps(value) for name, value in {"names": list(names), "key": key}.items()}
     return _LATE % (texts | {"sketch": files(__package__).joinpath("sketch.js").read_text("utf-8")})
 
 

@@ -19,6 +19,7 @@ class Wire(go.FigureWidget):
     """
 
     _built = False
+    _opening = False
     sent = 0
 
     def __init__(self, figure: go.Figure) -> None:
@@ -27,13 +28,16 @@ class Wire(go.FigureWidget):
         self._owed: dict[int, dict[str, Any]] = {}  # of that, what the next `paint` shows
         self._fresh: dict[int, dict[str, Any]] = {}  # and what is newer than the last `paint` or `sketch`
         self._config = {"responsive": True, "displayModeBar": False}
+        self.on_msg(self._answer)
         self._built = True
         self.open()
 
     def open(self) -> None:
         """Tell the pages, in one message once all is there: one that comes later may miss the drawing."""
         if self._built:
+            self._opening = True
             super().open()
+            self._opening = False
 
     def put(self, index: int, attributes: dict[str, Any]) -> None:
         """Give trace number `index` these attributes; nested ones with an underscore, as plotly has them."""
@@ -70,10 +74,16 @@ class Wire(go.FigureWidget):
     @property
     def _esm(self) -> str:
         messages = [name for name in self.trait_names() if name.startswith("_py2js_")]
-        return late(quiet(str(go.FigureWidget._esm)), messages, plotly.__version__)
+        return late(messages, plotly.__version__)
+
+    def _answer(self, _: Any, asked: dict[str, Any], __: Any) -> None:
+        if "script" in asked:
+            self.send({"script": True}, [plotly_script()])
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
         state = super().get_state(key, drop_defaults)
+        if self._opening:  # the pages that are there need not ask, which has to wait for the cell that runs
+            state["_script"] = plotly_script()
         if "_widget_data" in state:
             # Plotly keeps here what the figure was built with: repaints are messages, to the pages of their time.
             now = [trace.to_plotly_json() for trace in self.data] if self._built else self._widget_data
@@ -97,6 +107,11 @@ class Wire(go.FigureWidget):
     def _send(self, msg: dict[str, Any], buffers: Any = None) -> None:
         self.sent += len(json.dumps(msg)) + sum(memoryview(one).nbytes for one in buffers or ())
         super()._send(msg, buffers)
+
+
+def plotly_script() -> bytes:
+    """The script of plotly's widget, without its reports."""
+    return quiet(str(go.FigureWidget._esm)).encode()
 
 
 def _kept(trace: dict[str, Any], name: str) -> Any:
