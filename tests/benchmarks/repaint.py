@@ -74,7 +74,7 @@ async def messages(count: int) -> tuple[tuple[str, dict[str, Any]], list[Any], l
     figure.widget.send = lambda content, values: sketches.append(
         [content["sketch"], plain([v.ravel() for v in values])]
     )
-    figure.rest(3600.0)
+    figure.repaint.rest(3600.0)
     for _ in range(count):
         go_on(quick=False)
     for _ in range(count):

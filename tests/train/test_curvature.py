@@ -107,10 +107,10 @@ def test_newton_by_conjugate_gradients_trains(generator: Generator, overlap: boo
 
     And where group norm's forward mode is given channels last, which torch refuses.
     """
-    setting = {"optimizer": pk.NewtonCG(iterations=5), "samples": 4, "steps": 5, "overlap": overlap}
+    setting = {"optimizer": pk.NewtonCG(iterations=5), "samples": 4, "steps": 9, "overlap": overlap}
     losses = pk.Solver(pk.Experiment(pk.Poisson(16), generator, **setting, grids="single")).run().loss
-    # How far depends on the first weights, and these on the CPU: torch draws them in lanes as wide as it has.
-    assert np.all(np.diff(losses) < 0) and losses[-1] < losses[0] - 0.1
+    # How fast depends on the first weights, and these on the CPU: torch draws them in lanes as wide as it has.
+    assert np.all(np.diff(losses) < 0) and losses[-1] < losses[0] - 0.2
 
 
 @pytest.mark.parametrize(

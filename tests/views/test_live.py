@@ -17,7 +17,7 @@ from pdekit.views.dashboard.figure.progress import POINTS
 from pdekit.views.dashboard.figure.script import quiet
 from pdekit.views.dashboard.figure.seldom import Seldom
 from pdekit.views.dashboard.figure.sketch import sketched
-from pdekit.views.dashboard.figure.thin import room
+from pdekit.views.dashboard.figure.thin import FINE, round_up
 from pdekit.views.dashboard.figure.wire import lines, plotly_script
 from pdekit.views.dashboard.held_out import HeldOut, figure_of
 
@@ -263,7 +263,7 @@ def test_between_whole_repaints_there_are_sketches_and_nothing_is_lost(
 
         monkeypatch.setattr(figure.widget, "_send", told)
         wholes: list[int] = []
-        figure.on_whole(lambda: wholes.append(len(sent)))
+        figure.repaint.on_whole(lambda: wholes.append(len(sent)))
         figure.show_sample(ROWS, ROWS)
         figure.show_prediction(ROWS + 0.4, ROWS)
         sent.clear(), wholes.clear()
@@ -293,7 +293,7 @@ def test_between_whole_repaints_there_are_sketches_and_nothing_is_lost(
         sent.clear()
         train(5, 0.7)  # the error's colours go to 1 now, where they went to 0.5
         assert len(wholes) == 2 and figure.widget.data[3].zmax == 1 and xs(figure, 5)[-1] == 5
-        figure.rest(60.0)
+        figure.repaint.rest(60.0)
         train(6, 0.7)
         figure.show_by("samples")  # asked for by the user: whole, and at once
         assert len(wholes) == 3 and xs(figure, 5)[-1] == 48
@@ -320,8 +320,8 @@ def test_what_cannot_be_sketched() -> None:
     ("value", "end"), [(1, 1), (1.2, 1.5), (79, 80), (81, 100), (100, 100), (0.013, 0.015)]
 )
 def test_an_axis_has_room_to_grow(value: float, end: float) -> None:
-    assert room(value) == pytest.approx(end)
-    assert value <= room(value) < 1.51 * value
+    assert round_up(value, FINE) == pytest.approx(end)
+    assert value <= round_up(value, FINE) < 1.51 * value
 
 
 def test_what_a_message_leaves_out_stays_on_pages_opened_later(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,7 @@ class Display:
         """Another figure in place of the one that was there, whose kept curves were of another kind of problem."""
         self._looks, self.figure = look, LiveFigure(**look)
         self.figure.on_sample(self._chosen)
-        self.figure.on_whole(self._painted)
+        self.figure.repaint.on_whole(self._painted)
         self._right.children = (
             self.verbs.box, self.status.box, widgets.HBox([self.figure.box]), self.engines.box, self.keeping.box,
             self.engines.scaling.box,
@@ -111,7 +111,7 @@ class Display:
         self._count_bytes()
 
     def _painted(self) -> None:
-        self.figure.rest(REST * self.beat.took)
+        self.figure.repaint.rest(REST * self.beat.took)
         self.beat.mark()
 
     def _count_bytes(self) -> None:

@@ -133,9 +133,7 @@ class Trainer:
         if self.run is None or not self.run.goes_on_with(experiment, self.form.ranks):
             self._forget()
             past, self._past, self.run = self._past, None, self._new(experiment)
-            await self.turn_to(
-                experiment, experiment.resolution_at(1)
-            )  # where it is after the first piece, too
+            await self.turn_to(experiment, grid=experiment.resolution_at(1))
             display.names.show(display.figure, (experiment, self.form.ranks))
             if past is not None and self._place.temporary and past.folder.parent == self._place.folder:
                 await asyncio.to_thread(shutil.rmtree, past.folder, ignore_errors=True)

@@ -24,7 +24,7 @@ from pdekit.views.dashboard.figure.repaint import Repaint
 class LiveFigure:
     """Samples to choose from; coefficient, prediction, reference, error; curves; a slice, or planes; ranks.
 
-    `box` is the widget to show, `widget` the figure in it; `time` has the slider of problems in space and time.
+    `box` is the widget to show, `widget` the figure in it, `repaint` says when; `time` has a slider.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class LiveFigure:
             layout={"flex": "1 1 0", "min_width": "640px", "max_width": "1240px"},
         )
         self.box.add_class(style.NAME)
-        self._repaint = Repaint(self.widget, last=self._progress.freshen)
+        self.repaint = Repaint(self.widget, last=self._progress.freshen)
         self._shown: tuple[Field | None, Field | None] = None, None
         self._calls: list[Callable[[int], None]] = []
         connect(self, panels)
@@ -82,7 +82,7 @@ class LiveFigure:
 
     def painting(self, quick: bool = False) -> AbstractContextManager[None]:
         """A context that gathers all repaints in it into one message to the browser; `quick` as Repaint says."""
-        return self._repaint.painting(quick)
+        return self.repaint.painting(quick)
 
     def show_sample(self, coefficient: Field, reference: Field) -> None:
         """Coefficient and reference (H, W) of the sample to look at; forgets the last prediction."""
@@ -103,7 +103,7 @@ class LiveFigure:
         if self._solid is None:
             raise refuse("show_cube", "a figure of three dimensions", "two", "make it with dim=3")
         with self.painting():
-            self._repaint.late("cube", lambda: self._solid.show(prediction, reference))
+            self.repaint.late("cube", lambda: self._solid.show(prediction, reference))
 
     def show_slice(self, where: float) -> None:
         """Prediction and reference along the line at `where` on the maps' upward axis (y, or the time)."""
@@ -161,19 +161,11 @@ class LiveFigure:
     def show_ranks(self, history: Any, memory: Sequence[int] | None = None) -> None:
         """What each rank did in the last steps of `history`, and the bytes it occupies, where they are known."""
         with self.painting():
-            self._repaint.late("ranks", lambda: self._ranks.show(history, memory))
+            self.repaint.late("ranks", lambda: self._ranks.show(history, memory))
 
     def on_sample(self, call: Callable[[int], None]) -> None:
         """Have `call(number)` called when a sample is chosen, from 0 on."""
         self._calls.append(call)
-
-    def on_whole(self, call: Callable[[], None]) -> None:
-        """Have `call()` called after each repaint that was no sketch."""
-        self._repaint.on_whole(call)
-
-    def rest(self, seconds: float) -> None:
-        """Sketch for so many seconds after a whole repaint, and for one at least."""
-        self._repaint.rest(seconds)
 
     def choose(self, number: int) -> None:
         """What a click on a small picture does: its frame, and the calls of `on_sample`."""
@@ -192,7 +184,7 @@ class LiveFigure:
         """Forget the run; the sample stays, and so do the runs that were kept."""
         with self.painting():
             self._progress.forget()
-            self._repaint.forget()
+            self.repaint.forget()
             self._maps.blank()
             self._ranks.clear()
             self._slices(None, self._shown[1])

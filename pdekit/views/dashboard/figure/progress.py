@@ -8,7 +8,7 @@ from pdekit.views import theme
 from pdekit.views.dashboard.figure.canvas import Canvas, Pen, Place
 from pdekit.views.dashboard.figure.course import WORDS, By, Course, Curves
 from pdekit.views.dashboard.figure.kept import Kept
-from pdekit.views.dashboard.figure.thin import room, thin
+from pdekit.views.dashboard.figure.thin import FINE, round_up, thin
 
 POINTS = 256  # at most so many points of a curve travel to the browser at a repaint: a panel is about as wide
 TITLES = ("error of the shown sample", "norm of the gradient")
@@ -106,7 +106,7 @@ class Progress:
         changes = np.flatnonzero(np.diff(now.grids)) + 1
         names = [theme.grid_name(int(now.grids[index]), self._dim) for index in changes]
         # The last of them is a point that shows nothing: it keeps room for the steps to come on the axis.
-        end = [room(float(x[-1]))] if len(x) else []
+        end = [round_up(float(x[-1]), FINE)] if len(x) else []
         x, y = _verticals(x[changes])
         words = [word for name in names for word in ("", name, "")]
         for pen in self._marks:

@@ -2,17 +2,14 @@
 
 import numpy as np
 
+COARSE = (1, 2, 5, 10)
+FINE = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)  # each at most half as far again as the one before
 
-def round_up(value: float) -> float:
-    """The next of 1, 2, 5, 10, ... times a power of ten: a colour bar that seldom changes."""
+
+def round_up(value: float, digits: tuple[float, ...] = COARSE) -> float:
+    """The next of `digits` times a power of ten: a colour bar, or an axis, that seldom changes."""
     power = 10.0 ** np.floor(np.log10(max(value, 1e-12)))
-    return float(next(digit * power for digit in (1, 2, 5, 10) if digit * power >= value))
-
-
-def room(value: float) -> float:
-    """The end of an axis that seldom changes while `value` > 0 grows: round, and at most half as far again."""
-    power = 10.0 ** np.floor(np.log10(max(value, 1e-12)))
-    return float(next(digit * power for digit in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if digit * power >= value))
+    return float(next(digit * power for digit in digits if digit * power >= value))
 
 
 def thin(values: np.ndarray, most: int) -> np.ndarray:
