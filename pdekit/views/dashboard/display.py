@@ -122,7 +122,7 @@ class Display:
             self._sent = sent, now
             if sent - before > 0:
                 self.engines.show(
-                    "training", f"{(sent - before) / (now - since) / 1000:.0f} kB/s to this page"
+                    "training", f"{(sent - before) / (now - since) / 1000:.0f} kB/s to the page"
                 )
 
     def show_run(self, run: Any) -> None:

@@ -36,7 +36,7 @@ class EngineRoom:
         )
         self.stop = button("Stop", "stop", "End the engines; the run comes back with Train")
         self.scaling = ScalingRoom()
-        self.line = widgets.HTML(layout={"flex": "1 1 auto", "margin": "0 8px"})
+        self.line = widgets.HTML(layout={"flex": "1 1 0", "min_width": "0", "margin": "0 8px"})
         self.box = widgets.HBox(
             [self.start, self.restart, self.stop, self.scaling.measure, self.line],
             layout={"align_items": "center"},
@@ -78,7 +78,9 @@ class EngineRoom:
         what = f"{self.cluster.ranks} engines, {threads} thread{'s' * (threads > 1)} each: <b>{words}</b>"
         lamp = f'<span style="color:{_LAMPS[state]}">&#9679;</span>'
         tail = f" · {self._more}" if self._more and doing else ""
-        self.line.value = f'<div style="font-size:13px" class="pdekit-engine-line">{lamp} {what}{tail}</div>'
+        # One line, whatever it says: the page stays where it is.
+        style = "font-size:13px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
+        self.line.value = f'<div style="{style}" class="pdekit-engine-line">{lamp} {what}{tail}</div>'
 
     def enable(self, *, running: bool) -> None:
         """Offer what makes sense now."""

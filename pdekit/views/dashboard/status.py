@@ -59,8 +59,9 @@ class Status:
 
     def _show(self) -> None:
         bar = f'<progress value="{self.step}" max="{self.steps}" aria-label="steps taken" style="{_BAR}"></progress>'
-        self.going.value = (
-            f'<div style="display:flex;align-items:center;gap:8px"><div style="flex:0 0 290px">{self._error}</div>'
+        self.going.value = (  # in one line, also for a cube: the page stays where it is
+            '<div style="display:flex;align-items:center;gap:8px;white-space:nowrap">'
+            f'<div style="min-width:290px">{self._error}</div>'
             f'{bar}<div style="flex:0 0 220px;{_QUIET}">{self._left}</div></div>'
         )
 
