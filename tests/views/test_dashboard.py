@@ -327,6 +327,23 @@ def test_copy_and_paste(cluster: FakeCluster) -> None:
     run(cluster, story)
 
 
+def test_train_refuses_a_line_that_could_not_be_read(cluster: FakeCluster) -> None:
+    """It would train what the settings say, while another experiment is there to read."""
+
+    async def story(dash: Dashboard) -> None:
+        for button in (dash.verbs.train, dash.verbs.step, dash.engines.scaling.measure):
+            dash.keeping.line.value = "nonsense"
+            dash.say("")
+            button.click()
+            await until(lambda: "expected" in message(dash))
+            assert not dash.running and dash.run is None and dash.keeping.line.value == "nonsense"
+            dash.keeping.line.value = ""
+            assert dash.keeping.line.value == str(EXPERIMENT)
+        assert await trained(dash) >= 5
+
+    run(cluster, story)
+
+
 def test_save_and_open(cluster: FakeCluster, tmp_path: Path) -> None:
     async def story(dash: Dashboard) -> None:
         with pytest.raises(ValueError, match="expected a run"):

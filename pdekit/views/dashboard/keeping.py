@@ -15,7 +15,7 @@ class Keeping:
         wide = {"width": "auto", "flex": "1 1 auto"}
         self.line = widgets.Text(
             description="Experiment", continuous_update=False, layout=wide,
-            tooltip="The experiment as one line: copy it, or paste another's and press Enter",
+            tooltip="The experiment as one line: copy it, or paste another's and press Enter; empty it for what is set",
         )  # fmt: skip
         self.copy = Clipboard(hint="Copy the experiment's line")
         self.place = widgets.Text(

@@ -22,8 +22,9 @@ def connect(dash: "Dashboard", tasks: Tasks) -> None:
     """Wire the widgets of `dash` to its verbs; what a click leads to, and raises, is told in the message line."""
     verbs, keeping, engines = dash.verbs, dash.keeping, dash.engines
     for button, verb in (
-        (verbs.train, dash.train), (verbs.step, dash.step), (engines.start, dash.start_engines),
-        (engines.restart, dash.restart), (engines.stop, dash.stop_engines), (engines.scaling.measure, dash.measure),
+        (verbs.train, _as_said(dash, dash.train)), (verbs.step, _as_said(dash, dash.step)),
+        (engines.scaling.measure, _as_said(dash, dash.measure)),
+        (engines.start, dash.start_engines), (engines.restart, dash.restart), (engines.stop, dash.stop_engines),
         (keeping.save, lambda: dash.save(keeping.place.value)),
         (keeping.open, lambda: dash.open(keeping.place.value)),
     ):  # fmt: skip
@@ -57,6 +58,17 @@ def _launching(tasks: Tasks, verb: Callable[[], Coroutine[Any, Any, None]]) -> C
     return lambda _: tasks.launch(verb())
 
 
+def _as_said(dash: "Dashboard", verb: Callable[[], Coroutine[Any, Any, Any]]) -> Callable[[], Any]:
+    """`verb`, refused while the experiment's line is one that could not be read: the settings are not what it says."""
+
+    async def work() -> None:
+        if dash.keeping.line.value != dash.text:
+            dash.paste(dash.keeping.line.value)
+        await verb()
+
+    return work
+
+
 def _telling(tasks: Tasks, verb: Callable[[], object]) -> Callable[[Any], None]:
     def click(_: Any) -> None:
         try:
@@ -72,9 +84,12 @@ def _exporting(dash: "Dashboard", suffix: str) -> Callable[[], Path]:
 
 
 def _pasted(dash: "Dashboard", tasks: Tasks, text: str) -> None:
-    """The experiment's line was changed, by somebody or by `Keeping.show`."""
+    """The experiment's line was changed, by somebody or by `Keeping.show`; emptied, it says what is set."""
     with suppress(ValueError):
-        if text == dash.text:
+        said = dash.text
+        if not text.strip():
+            dash.keeping.show(said)
+        if text.strip() in ("", said):
             return
     _telling(tasks, lambda: dash.paste(text))(None)
 
