@@ -59,8 +59,8 @@ class Record:
         self._took[Piece.of(trial)] = took
         if self.file is not None:
             self._check_alone()
-            append(self.file, [trial])
-            self._written = self.file.stat().st_size
+            # Not the file's size: others may have written meanwhile.
+            self._written += append(self.file, [trial])
 
     def end_round(self, reading: Mapping[str, Any]) -> None:
         """Note who else was busy, and what there is to doubt by now."""

@@ -135,12 +135,14 @@ class Measurement:
         return cls(trials, head["machine"])
 
 
-def append(path: Path, trials: Sequence[Trial]) -> None:
-    """Add trials to the file, and have them on the disk."""
-    with path.open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(_short(trial)) + "\n" for trial in trials)
+def append(path: Path, trials: Sequence[Trial]) -> int:
+    """Add trials to the file, and have them on the disk: how many bytes they are."""
+    lines = "".join(json.dumps(_short(trial)) + "\n" for trial in trials).encode()
+    with path.open("ab") as file:
+        file.write(lines)
         file.flush()
         os.fsync(file.fileno())
+    return len(lines)
 
 
 def _short(trial: Trial) -> dict[str, Any]:

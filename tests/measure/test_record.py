@@ -7,6 +7,7 @@ import pytest
 import pdekit as pk
 from pdekit.measure.machine import machine
 from pdekit.measure.record import Record
+from pdekit.scaling import measurement
 from tests.measure.conftest import EXPERIMENT, QUIET, described
 
 
@@ -53,6 +54,22 @@ def test_of_two_that_go_on_with_one_file_the_second_to_write_stops(
             write()
     one.add(trial_of(one, 2), 0.1)
     assert pk.Measurement.load(file).column("seconds").tolist() == [1, 2, 3]
+
+
+def test_what_another_writes_during_its_own_writing_is_noticed(
+    plan: pk.Plan, quiet: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow disk takes a while, in which the size of the file may grow by more than a trial of its own."""
+    record = Record(plan, quiet, tmp_path / "a.jsonl")
+
+    def slowly(path: Path, trials: list[pk.Trial]) -> int:
+        measurement.append(path, trials)
+        return measurement.append(path, trials)
+
+    monkeypatch.setattr("pdekit.measure.record.append", slowly)
+    record.add(trial_of(record, 0), 0.1)
+    with pytest.raises(OSError, match="another job writes there as well"):
+        record.add(trial_of(record, 1), 0.1)
 
 
 def test_it_says_how_much_is_done_and_left(plan: pk.Plan, quiet: dict) -> None:

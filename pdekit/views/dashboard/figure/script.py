@@ -45,8 +45,11 @@ async function read(script) {
 
 // What is kept for all figures never waits for an answer: a kernel that is restarted gives none.
 async function load(model) {
-  const script = page[key] ?? model.get("_script") ?? await ask(model);
-  return page[key] ??= read(script);
+  if (!page[key]) {
+    const script = model.get("_script") ?? await ask(model);
+    page[key] ??= read(script);  // unless another figure was first
+  }
+  return page[key];
 }
 
 export default () => {
