@@ -14,7 +14,7 @@ from pdekit.cluster.errors import ClusterError
 from pdekit.cluster.launch import Plan
 from pdekit.cluster.processes import Processes
 
-CONNECT = 5.0  # seconds for a controller that runs to answer
+CONNECT = 4.0  # seconds, at most, for one try: a controller on busy cores may answer much later
 SAID = 8  # lines of the log in the message of a start that failed
 
 
@@ -44,10 +44,14 @@ class Engines:
             self._check(deadline, "a controller")
             yield
         folder, file = str(self.processes.folder), str(self.processes.connection_file)
-        try:
-            self._client = Client(file, profile_dir=folder, ipython_dir=folder, timeout=CONNECT)
-        except OSError as error:
-            raise ClusterError(f"start: expected the controller to answer, got {error}; try again") from error
+        patience = CONNECT / 8
+        while self._client is None:
+            try:
+                self._client = Client(file, profile_dir=folder, ipython_dir=folder, timeout=patience)
+            except TimeoutError:  # each try blocks, so the first are short
+                self._check(deadline, "the controller to answer")
+                patience = min(2 * patience, CONNECT)
+                yield
         asked: dict[int, Future] = {}
         answers: dict[int, tuple[int, int, int, int]] = {}
         while len(answers) < self.plan.ranks:
