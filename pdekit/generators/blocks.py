@@ -5,6 +5,7 @@ from torch import nn
 from pdekit.generators.dropout import Dropout
 from pdekit.generators.generator import NormLayer
 from pdekit.generators.standard import ACTIVATIONS, CONVOLUTIONS, Standard
+from pdekit.generators.upsampled import OfUpsampled
 
 POOLS = {1: nn.AvgPool1d, 2: nn.AvgPool2d, 3: nn.AvgPool3d}
 
@@ -21,15 +22,26 @@ def convolution(
 
 
 class Block(nn.Sequential):
-    """Two convolutions three nodes wide, each with norm and activation: (B, C_in, *grid) -> (B, C_out, *grid)."""
+    """Two convolutions three nodes wide, each with norm and activation: (B, C_in, *grid) -> (B, C_out, *grid).
+
+    With `first` the first one is that of fields from coarser grids, which the block then takes.
+    """
 
     def __init__(
-        self, channels_in: int, channels_out: int, recipe: Standard, norm_layer: NormLayer, dim: int
+        self,
+        channels_in: int,
+        channels_out: int,
+        recipe: Standard,
+        norm_layer: NormLayer,
+        dim: int,
+        first: type[OfUpsampled] | None = None,
     ) -> None:
         layers: list[nn.Module] = []
         for c in (channels_in, channels_out):
             layers += convolution(c, channels_out, recipe, norm_layer, dim)
             layers.append(ACTIVATIONS[recipe.activation]())
+        if first is not None:
+            layers[0] = first(layers[0])
         super().__init__(*layers, *dropout(recipe))
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from pdekit.generators.blocks import POOLS, Block
 from pdekit.generators.generator import NormLayer
 from pdekit.generators.levels import Levels
+from pdekit.generators.upsampled import OfUpsampled
 
 
 @dataclass(frozen=True)
@@ -31,5 +32,5 @@ class EncoderDecoder(Levels):
         for a, b in pairwise(widths):
             layers += [POOLS[dim](2), Block(a, b, self, norm_layer, dim)]
         for b, a in pairwise(widths[::-1]):
-            layers += [nn.Upsample(scale_factor=2, mode="nearest"), Block(b, a, self, norm_layer, dim)]
+            layers.append(Block(b, a, self, norm_layer, dim, OfUpsampled))
         return nn.Sequential(*layers), self.width

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 
 from pdekit.generators.blocks import POOLS, Block
 from pdekit.generators.generator import NormLayer
 from pdekit.generators.levels import Levels
+from pdekit.generators.upsampled import OfBoth
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,8 @@ class _UNet(nn.Module):
         first = Block(channels, widths[0], recipe, norm_layer, dim)
         down = [Block(a, b, recipe, norm_layer, dim) for a, b in pairwise(widths)]
         self.down = nn.ModuleList([first, *down])
-        self.up = nn.ModuleList(Block(a + b, a, recipe, norm_layer, dim) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(Block(a + b, a, recipe, norm_layer, dim, OfBoth) for a, b in pairwise(widths))
         self.downsample = POOLS[dim](2)
-        self.upsample = nn.Upsample(scale_factor=2, mode="nearest")
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, *grid) -> (B, width, *grid)."""
@@ -45,5 +44,5 @@ class _UNet(nn.Module):
             skips.append(x)
         skips.pop()
         for block in reversed(self.up):
-            x = block(torch.cat([skips.pop(), self.upsample(x)], dim=1))
+            x = block((skips.pop(), x))
         return x

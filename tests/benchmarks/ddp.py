@@ -1,4 +1,4 @@
-"""The same training with torch's DistributedDataParallel: same network, batches, samples, losses and optimizer.
+"""The same training with torch's DistributedDataParallel: same U-Net, batches, samples, losses and optimizer.
 
 `SyncBatchNorm` refuses CPU tensors. With torch's `BatchNorm2d` each rank has statistics of its own: another training,
 and 36 messages fewer in a step of the default U-Net. With `SyncNorm`, or with a norm that looks at one sample alone, it
@@ -18,10 +18,14 @@ from pdekit.parallel import Serial, block
 from pdekit.train.experiment import DTYPES
 from pdekit.train.network import norm_layer
 from pdekit.train.objectives import OBJECTIVES
+from tests.benchmarks.plain_unet import PlainUNet
 
 
 class Distributed:
-    """`batch_norm` makes the batch norms, if the network has any; `options` are DDP's. Needs the process group."""
+    """`batch_norm` makes the batch norms, if the network has any; `options` are DDP's. Needs the process group.
+
+    The network is the U-Net written with torch's modules in `memory_format`, or pdekit's for None.
+    """
 
     def __init__(
         self,
@@ -29,13 +33,18 @@ class Distributed:
         rank: int,
         size: int,
         batch_norm: NormLayer = nn.BatchNorm2d,
+        memory_format: torch.memory_format | None = torch.contiguous_format,
         **options: bool,
     ) -> None:
         norm = experiment.generator.norm
         self.rank, self.size, self.number = rank, size, 0
         self.solver = pk.Solver(experiment)  # for its batches, samples and heads; its network is not trained
+        layer = batch_norm if norm == "batch" else partial(norm_layer, norm, Serial())
         torch.manual_seed(experiment.seed)
-        module = experiment.build(batch_norm if norm == "batch" else partial(norm_layer, norm, Serial()))
+        module = experiment.build(layer)
+        if memory_format is not None:
+            ours, module = module, PlainUNet(experiment.generator, layer, memory_format)
+            module.start_like(ours)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # broadcast_buffers is to get another name
             self.network = DistributedDataParallel(module.to(DTYPES[experiment.dtype]), **options)

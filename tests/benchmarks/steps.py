@@ -26,15 +26,20 @@ import argparse
 import tempfile
 
 import numpy as np
+import torch
 
 from tests.benchmarks.race import answer, machine, on_ranks, peak, race, spread
 
-TUNED = {"gradient_as_bucket_view": True, "broadcast_buffers": False, "static_graph": True}
+TUNED = {
+    "gradient_as_bucket_view": True,
+    "broadcast_buffers": False,
+    "static_graph": True,
+    "memory_format": torch.channels_last,
+}
 
 
 def measure(resolution: int, batch: int, norm: str, seconds: float, store: str) -> dict[str, dict]:
     """Times, on every rank of a job of two: {contender: {"seconds": (rounds,), ...}}."""
-    import torch
     from torch import distributed
 
     import pdekit as pk
@@ -58,7 +63,7 @@ def measure(resolution: int, batch: int, norm: str, seconds: float, store: str) 
     half = pk.Solver(experiment(batch // 2))
     half.advance(2)
     distributed.init_process_group("gloo", f"file://{store}/gloo", rank=both.rank, world_size=2)
-    ddp = {"DDP": {}, "DDP tuned": TUNED}
+    ddp = {"DDP": {}, "DDP tuned": TUNED, "DDP of ours": {**TUNED, "memory_format": None}}
     if norm == "batch":
         ddp["DDP synchronised"] = {"batch_norm": SyncNorm, **TUNED}
     ddp = {name: Distributed(experiment(batch), both.rank, 2, **options) for name, options in ddp.items()}

@@ -8,6 +8,7 @@ from torch import nn
 
 import pdekit as pk
 from pdekit.generators.standard import with_coordinates
+from pdekit.generators.upsampled import OfUpsampled
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (16, 48)])
@@ -68,12 +69,13 @@ def convolutions_in_channels_last(recipe: pk.UNet) -> set[bool]:
     net = solver.generator
 
     def note(layer: nn.Module, inputs: tuple[torch.Tensor]) -> None:
-        for one in (inputs[0], layer.weight):
+        fields = inputs[0] if isinstance(inputs[0], tuple) else inputs
+        for one in (*fields, layer.weight):
             if min(one.shape[1], one.shape[2] * one.shape[3]) > 1:
                 seen.add(one.is_contiguous(memory_format=torch.channels_last))
 
     for layer in net.modules():
-        if isinstance(layer, nn.Conv2d):
+        if isinstance(layer, (nn.Conv2d, OfUpsampled)):
             layer.register_forward_pre_hook(note)
     next(solver)
     return seen

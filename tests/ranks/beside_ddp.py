@@ -27,7 +27,9 @@ def beside_ddp(comm: Comm, norms: list[str], store: str) -> list[dict]:
         solver = pk.Solver(experiment, comm)
         losses = solver.run().loss
         ours, buffers = dict(solver.generator.named_buffers()), dict(theirs.network.module.named_buffers())
-        apart = [float((value - buffers[name]).abs().max()) for name, value in ours.items()]
+        apart = [
+            float((value - buffers[name.removeprefix("body.")]).abs().max()) for name, value in ours.items()
+        ]
         found.append({"ours": losses.tolist(), "DDP": parts.tolist(), "apart": max(apart, default=0.0)})
     distributed.destroy_process_group()
     return found
