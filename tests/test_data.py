@@ -9,7 +9,7 @@ import pytest
 
 import pdekit as pk
 from pdekit.scaling import runs
-from tests.benchmarks.optimizers import Case
+from tests.benchmarks.optimizers import Case, Counting
 from tests.pde.test_poisson import independent_matrix
 
 HELD_OUT = np.load(Path(__file__).parents[1] / "data" / "poisson-64-held-out.npz")
@@ -65,7 +65,7 @@ def test_the_example_of_a_measurement_has_what_a_model_needs() -> None:
 def test_runs_of_the_optimizers_begin_as_the_table_says(case: Case) -> None:
     """The first three marks of one run, trained again. Fails if a method, a loss or a count of messages changes."""
     (run, *_) = runs(pk.table("optimizers"), case.problem)[case.method, case.batch]
-    again = islice(case.run(run["rate"][0], 0, int(run["budget"][0]), seconds=100.0), 3)
+    again = islice(case.run(run["rate"][0], 0, int(run["budget"][0]), 100.0, Counting()), 3)
     for k, row in enumerate(again):
         assert row.messages == run["messages"][k]
         for name in ("epoch", "megabytes", "loss", "error"):

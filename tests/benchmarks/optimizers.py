@@ -1,13 +1,15 @@
 """Methods x problems x batches: what each takes to the same loss, and to the same held-out error.
 
-    python -m tests.benchmarks.optimizers [--out FILE] [--epochs 80] [--seeds 3] [--jobs 2]   (make bench-optimizers)
+    python -m tests.benchmarks.optimizers [--out FILE] [--ranks 1] [--epochs 80] [--seeds 3] [--jobs 2]
+                                                                                              (make bench-optimizers)
 
 The default U-Net with group norm, so that a loss is the same function of the parameters for every batch, on grids of
 32 x 32 (galerkin-64: of 64 x 64, for which `--epochs 40` is enough) with 64 samples, float32, one process with one
 thread a run. "loss" is over all 64 samples: the mean of log(E / E*) where there is an energy E, whose least E* is that
 of the classical solution, else the objective itself. "error" is the mean relative L2 error of 16 held-out samples.
 Seconds are the process's, in steps alone; an evaluation of all samples is an epoch; messages and bytes are those of
-a rank of several, counted as they are asked for.
+a rank of several, counted as they are asked for. With `--ranks 2` each run is a job of two ranks of one thread, and
+seconds are those of the clock: take `--jobs 1`, and another FILE.
 
 Each method gets its rate with the same effort: three, a factor of three apart, for a third of the epochs, and further
 ones while the best is at an end, at most two. The ends of those runs are in the file, too. L-BFGS and newton-cg have
@@ -17,11 +19,10 @@ none to find. What is in FILE already is not run again, so that the whole, some 
 import argparse
 import csv
 import math
-import multiprocessing
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, fields
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,10 +31,11 @@ import torch
 
 import pdekit as pk
 from pdekit.optim.recipe import Recipe
-from pdekit.parallel import Serial
+from pdekit.parallel import Comm, Serial
 from pdekit.pde.ritz import Ritz
 from pdekit.train.objectives import OBJECTIVES
 from tests.benchmarks.optimizers_table import show
+from tests.benchmarks.race import answer, on_ranks
 
 SAMPLES = 64
 MARKS = 24  # places, evenly spaced in the logarithm of the epoch, where a run is looked at
@@ -108,8 +110,9 @@ class Case(NamedTuple):
     method: str
     batch: int
 
-    def run(self, rate: float | None, seed: int, epochs: int, seconds: float) -> Iterator[Row]:
-        """Train; it ends early after `seconds`, or where the method finds no lower loss."""
+    def run(self, rate: float | None, seed: int, epochs: int, seconds: float, comm: Comm) -> Iterator[Row]:
+        """Train on all ranks; it ends early after `seconds`, or where the method finds no lower loss."""
+        clock = time.process_time if comm.size == 1 else time.perf_counter
         recipe, batches = METHODS[self.method].recipe, SAMPLES // self.batch
         steps = epochs * batches
         if isinstance(recipe, pk.Then):
@@ -123,17 +126,17 @@ class Case(NamedTuple):
         experiment = pk.Experiment(
             **setting, generator=generator, optimizer=recipe, rate=rate, seed=seed, grids="single"
         )
-        solver, look = pk.Solver(experiment, Counting()), Looking(experiment)
+        solver, look = pk.Solver(experiment, comm), Looking(experiment)
         marks = iter(np.geomspace(1, epochs, MARKS))
         mark, spent, epoch = next(marks), 0.0, 0.0
         while not solver.done and epoch < epochs and spent < seconds:
-            start = time.process_time()
+            start = clock()
             try:
                 step = next(solver)
             except FloatingPointError:
                 yield self.row(solver, seed, epochs, epoch, spent, math.inf, math.inf)
                 return
-            spent += time.process_time() - start
+            spent = float(comm.allgather(np.array(spent + clock() - start)).max())  # the same on all ranks
             epoch += step.samples / SAMPLES
             if epoch >= mark or solver.done or spent >= seconds:
                 mark = next((m for m in marks if m > epoch), epochs)
@@ -147,15 +150,14 @@ class Case(NamedTuple):
         counted = len(steps), int(steps.messages.sum()), steps.sent.sum() / 1e6
         return Row(*self, rate, seed, budget, epoch, spent, *counted, *found)
 
-    def all(self, epochs: int, seeds: int, seconds: float) -> list[Row]:
+    def all(self, epochs: int, seeds: int, seconds: float, comm: Comm) -> list[Row]:
         """All runs of it: those that find the rate, and those with it."""
-        torch.set_num_threads(1)
         rows, finals, rate = list[Row](), dict[float, float](), METHODS[self.method].rate
         if rate is not None:
             waiting = [rate / FACTOR, rate, rate * FACTOR]
             while waiting:
                 one = waiting.pop()
-                *_, last = self.run(one, 0, max(epochs // 3, 1), seconds)
+                *_, last = self.run(one, 0, max(epochs // 3, 1), seconds, comm)
                 rows.append(last)
                 finals[one] = rows[-1].loss
                 best = min(finals, key=finals.get)
@@ -163,7 +165,7 @@ class Case(NamedTuple):
                     waiting = [best / FACTOR if best == min(finals) else best * FACTOR]
             rate = best
         for seed in range(seeds):
-            rows += self.run(rate, seed, epochs, seconds)
+            rows += self.run(rate, seed, epochs, seconds, comm)
         return rows
 
 
@@ -189,9 +191,17 @@ class Looking:
         return float(loss.mean()), solver.error(problem.held_out(16))
 
 
+def work(case: Case, *settings: float) -> None:
+    """What each rank of a job does."""
+    torch.set_num_threads(1)
+    world = pk.World()
+    answer([astuple(row) for row in case.all(*settings, Counting() if world.size == 1 else world)])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("optimizers.csv"))
+    parser.add_argument("--ranks", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=80)
     parser.add_argument("--seconds", type=float, default=90.0, help="at most, of a run")
     parser.add_argument("--seeds", type=int, default=3)
@@ -199,7 +209,12 @@ def main() -> None:
     parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--batches", nargs="+", type=int, default=[], help="instead of a method's own")
+    parser.add_argument("--rank", nargs=6, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    if chosen.rank:
+        problem, method, batch, epochs, seeds, seconds = chosen.rank
+        work(Case(problem, method, int(batch)), int(epochs), int(seeds), float(seconds))
+        return
     there = set[tuple[str, str, int]]()
     if chosen.out.exists():
         before = pk.table(chosen.out)
@@ -213,17 +228,20 @@ def main() -> None:
     names = [f.name for f in fields(Row)]
     with (
         chosen.out.open("a", newline="") as file,
-        ProcessPoolExecutor(chosen.jobs, multiprocessing.get_context("spawn")) as pool,
+        ThreadPoolExecutor(chosen.jobs) as pool,
     ):
         table = csv.writer(file, lineterminator="\n")
         if not file.tell():
             table.writerow(names)
         settings = chosen.epochs, chosen.seeds, chosen.seconds
-        waiting = {pool.submit(case.all, *settings): case for case in cases if case not in there}
+        waiting = {
+            pool.submit(on_ranks, chosen.ranks, "optimizers", *case, *settings): case
+            for case in cases
+            if case not in there
+        }
         for done in as_completed(waiting):
-            rows = done.result()
-            values = [[getattr(row, name) for name in names] for row in rows]
-            table.writerows([f"{v:.5g}" if isinstance(v, float) else v for v in row] for row in values)
+            rows = [Row(*values) for values in done.result()]
+            table.writerows([f"{v:.5g}" if isinstance(v, float) else v for v in astuple(row)] for row in rows)
             file.flush()
             print(*waiting[done], f"rate {rows[-1].rate:.3g}: loss {rows[-1].loss:.4g}", flush=True)
     show(pk.table(chosen.out))
