@@ -5,14 +5,18 @@
 The same U-Net (the default), global batch and optimizer (fused AdamW), float32, in turns in one job of two processes:
 
     pdekit            two ranks, batch norm over both
-    DDP               torch's DistributedDataParallel over gloo on loopback, as it comes; each rank's batch norm its own
-    DDP tuned         the same with gradient_as_bucket_view=True, broadcast_buffers=False, static_graph=True
+    DDP               torch's DistributedDataParallel over gloo on loopback, as it comes, of the U-Net as one writes it
+                      with torch's modules (plain_unet.py); each rank's batch norm its own
+    DDP tuned         the same with gradient_as_bucket_view=True, broadcast_buffers=False, static_graph=True, and
+                      fields and weights with their channels last
+    DDP of ours       DDP tuned of pdekit's network: the same with fewer products (generators/upsampled.py)
     DDP synchronised  DDP tuned with batch norm over both ranks (sync_norm.py): the same losses as pdekit's
     perfect           two processes with half of the batch each that start together and never communicate
+    half alone        one of these, while the other sleeps: what both lose by sharing caches and the memory bus
     two threads       one process, two threads
     one               one process, one thread
 
-DDP and DDP tuned are another training than pdekit's, with 36 messages fewer in a step. With `--norm group` all have
+All DDP but the last are another training than pdekit's, with 36 messages fewer in a step. With `--norm group` all have
 group norm instead, which needs no message: all but "perfect" are then the same training, and DDP synchronised, which
 would be DDP tuned, is left out.
 
@@ -81,6 +85,7 @@ def measure(resolution: int, batch: int, norm: str, seconds: float, store: str) 
             "pdekit": pdekit.advance,
             **{name: contender.advance for name, contender in ddp.items()},
             "perfect": half.advance,
+            "half alone": half.advance if alone else None,
             "two threads": threads if alone else None,
             "one": alone.advance if alone else None,
         },
@@ -107,13 +112,15 @@ def show(resolution: int, batch: int, found: dict[str, dict]) -> None:
         ratio = spread(ours / times) if name != "pdekit" else ""
         waited = f"{100 * row['waited']:.1f} %" if "waited" in row else ""
         held = f"{row['peak']:.2f}" if row["peak"] else ""
-        rate = batch / np.median(times)
+        rate = batch / (2 if name == "half alone" else 1) / np.median(times)
         print(
             f"{name:16} {np.median(times):7.3f} {rate:10.1f}   {ratio:24} {waited:>16} {held:>14}", flush=True
         )
     throughput = np.array(found["perfect"]["seconds"]) / ours
     speedup = np.array(found["one"]["seconds"]) / ours
+    shared = np.array(found["perfect"]["seconds"]) / np.array(found["half alone"]["seconds"])
     print(f"of the perfect machine's throughput: {spread(throughput)}; speed-up over one: {spread(speedup)}")
+    print(f"two processes at once / one of them alone: {spread(shared)}")
 
 
 def main() -> None:
