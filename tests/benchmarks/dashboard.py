@@ -1,9 +1,10 @@
 """What the dashboard costs the training: seconds per step with it and without it, in turns, in a notebook's kernel.
 
-    python -m tests.benchmarks.dashboard [--browser] [--grid 64] [--rounds 5]
+    python -m tests.benchmarks.dashboard [--browser] [--grid 64] [--ranks 2] [--rounds 5]
 
 Without --browser nobody looks at the page: what is left is the kernel's painting, and the predictions. With it, a
-headless Chromium without a GPU shows the page on this machine, and takes its cores, too.
+headless Chromium without a GPU shows the page on this machine, and takes its cores, too. With as many ranks as cores
+the kernel has to take its time from them; with fewer it need not.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from nbclient import NotebookClient
 SETUP = """
 import asyncio, statistics, time
 import pdekit as pk
-cluster = pk.Cluster(ranks=2).start()
+cluster = pk.Cluster(ranks={ranks}).start()
 dash = pk.Dashboard(cluster, experiment=pk.Experiment(pk.Poisson({grid}), steps=100_000, grids="single"))
 dash
 """
@@ -63,10 +64,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--browser", action="store_true")
     parser.add_argument("--grid", type=int, default=64)
+    parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=6.0)
     chosen = parser.parse_args()
-    settings = {"grid": chosen.grid, "rounds": chosen.rounds, "seconds": chosen.seconds}
+    settings = {name: value for name, value in vars(chosen).items() if name != "browser"}
     cells = [SETUP.strip().format(**settings), MEASURE.strip().format(**settings), "cluster.close()"]
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     words = in_browser(made) if chosen.browser else in_kernel(made)

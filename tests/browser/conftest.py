@@ -14,6 +14,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from pdekit.cluster.controller import hold
 from tests.browser.screen import Served
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,9 +100,8 @@ def voila(notebooks: Path, tmp_path: Path) -> Iterator[Served]:
 @contextmanager
 def serving(*command: str, folder: Path) -> Iterator[Served]:
     """Run `python -m command...` on a free port until the block ends; Jupyter's folders lie in `folder`."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (held,) = hold(1)
+    port = held.getsockname()[1]
     names = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
     places = {f"JUPYTER_{name}": name for name in names} | {"IPYTHONDIR": "IPYTHON"}
     places |= {"JUPYTERLAB_SETTINGS_DIR": "SETTINGS", "JUPYTERLAB_WORKSPACES_DIR": "WORKSPACES"}
@@ -126,6 +126,7 @@ def serving(*command: str, folder: Path) -> Iterator[Served]:
         yield Served(server.pid, f"http://127.0.0.1:{port}")
     finally:
         server.terminate()
+        held.close()
         try:
             server.wait(30)
         except subprocess.TimeoutExpired:

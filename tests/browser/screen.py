@@ -53,10 +53,10 @@ class Screen:
     def __init__(self, page: Page) -> None:
         self.page = page
 
-    def wait(self, limit: float = 120) -> None:
-        """Wait until the dashboard is there, and bring it into view."""
-        self.page.locator(f"{ROOT} .js-plotly-plot .main-svg").first.wait_for(timeout=1000 * limit)
-        self.page.locator(ROOT).scroll_into_view_if_needed()
+    def wait(self, limit: float = 120, root: str = ROOT) -> None:
+        """Wait until the dashboard, or the figure in another `root`, is there, and bring it into view."""
+        self.page.locator(f"{root} .js-plotly-plot .main-svg").first.wait_for(timeout=1000 * limit)
+        self.page.locator(root).scroll_into_view_if_needed()
 
     def button(self, name: str) -> Locator:
         """The button with that label."""

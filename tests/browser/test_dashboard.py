@@ -10,7 +10,7 @@ from playwright.sync_api import Page, TimeoutError
 
 import pdekit as pk
 from pdekit.views.theme import grid_name
-from tests.browser.screen import Screen, Served
+from tests.browser.screen import ROOT, Screen, Served
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -21,15 +21,15 @@ ALL_RUN = """() => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")
 COLD = 60  # seconds for engines to start on a busy machine; about 10 on a quiet one
 
 
-def open_in_lab(page: Page, lab: Served, notebook: str) -> Screen:
-    """Open `notebook`, run all its cells, and wait until they have run."""
+def open_in_lab(page: Page, lab: Served, notebook: str, root: str = ROOT) -> Screen:
+    """Open `notebook`, run all its cells, and wait until they have run and the figure in `root` is there."""
     page.goto(f"{lab.address}/lab/tree/{notebook}")
     page.get_by_text(re.compile(r"\| Idle$")).wait_for()  # the kernel is connected
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text(re.compile("^Run All( Cells)?$")).click()
     screen = Screen(page)
     page.wait_for_function(ALL_RUN, timeout=480_000)
-    screen.wait()
+    screen.wait(root=root)
     return screen
 
 
@@ -239,6 +239,12 @@ def test_every_control(page: Page, lab: Served, artifacts: Path, say: Callable) 
     screen.until(lambda: screen.message().startswith("Done: 30 steps"), limit=COLD)
     assert len(lab.engines()) == 2
     page.locator(".pdekit-dashboard").screenshot(path=artifacts / "dashboard-light.png")
+    screen.button("Measure").click()
+    screen.until(lambda: screen.message().startswith("Measured: "), limit=COLD)
+    bars = page.locator(f"{ROOT} .js-plotly-plot").nth(2).locator(".barlayer .point")
+    screen.until(lambda: bars.count() >= 2, limit=20)  # where the time of a step on 1 and 2 ranks goes
+    page.screenshot(path=artifacts / "dashboard-measured.png", full_page=True)
+    assert screen.steps() == 30 and screen.button("Train").is_enabled()
     page.get_by_role("menuitem", name="Settings", exact=True).click()
     page.get_by_text("Theme", exact=True).hover()
     page.get_by_text("JupyterLab Dark", exact=True).first.click()

@@ -67,7 +67,7 @@ class Panels:
         )  # fmt: skip
         for k, part in enumerate(SHARES):  # a legend that needs no layout
             words = f'<span style="color:{PARTS[part][1]}">■</span> {PARTS[part][0]}'
-            x, y = LEFTS[1] + (0, 190)[k % 2], TOPS[0] + HIGH + (48, 66)[k // 2]
+            x, y = LEFTS[1] + (0, 130)[k % 2], TOPS[0] + HIGH + (48, 66)[k // 2]
             canvas.words(x, y, "middle right", text=words)
         self.widget = canvas.build()
 
