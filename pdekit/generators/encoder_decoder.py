@@ -32,5 +32,6 @@ class EncoderDecoder(Levels):
         for a, b in pairwise(widths):
             layers += [POOLS[dim](2), Block(a, b, self, norm_layer, dim)]
         for b, a in pairwise(widths[::-1]):
-            layers.append(Block(b, a, self, norm_layer, dim, OfUpsampled))
+            # names count the places: this is where fields were made finer, and saved networks know it
+            layers += [nn.Identity(), Block(b, a, self, norm_layer, dim, OfUpsampled)]
         return nn.Sequential(*layers), self.width

@@ -3,7 +3,7 @@
 To repeat each node of x along each axis and then to convolve is one transposed convolution of x, four nodes wide and
 with stride 2: where a stencil meets a node of x twice, its weights are added up beforehand (compare Shi et al.,
 arXiv:1609.07009). The same function, but in 2D for 4 instead of 9 products a node and pair of channels, in 3D for 8
-instead of 27, and backward likewise; and neither the finer x is kept for backward, nor what it would stand beside.
+instead of 27, and backward likewise; and neither the finer x is kept for backward, nor what it would be put into.
 """
 
 from functools import cache, reduce

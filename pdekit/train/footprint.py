@@ -73,7 +73,7 @@ def footprint(experiment: "Experiment | str", ranks: int = 1) -> Footprint:
     samples = sum(len(block(batch, places, k)) for k in range(copies))
     own = experiment.generator.runs_code
     counted = problem.at(min(resolution for resolution, _ in experiment.plan)) if own else problem
-    numbers, kept = _counted(experiment.generator, experiment.outputs, counted, dtype)
+    numbers, once, kept = _counted(experiment.generator, experiment.outputs, counted, dtype)
     scale = samples * math.prod(problem.shape) / math.prod(counted.shape)
     parameters = dtype.itemsize * numbers
     vectors = max(recipe.vectors, recipe.last.vectors) / (ranks if experiment.sharded else 1)
@@ -84,14 +84,16 @@ def footprint(experiment: "Experiment | str", ranks: int = 1) -> Footprint:
         process=PROCESS,
         parameters=(1 + copies) * parameters,
         optimizer=round(vectors * parameters),
-        activations=round((1 + recipe.last.products) * scale * kept),
+        activations=round((1 + recipe.last.products) * (copies * once + scale * kept)),
         loss=(STENCILS * 3**problem.dim + HEAD * basis) * field,
     )
 
 
 @lru_cache(maxsize=64)
-def _counted(generator: Generator, outputs: int, problem: Problem, dtype: torch.dtype) -> tuple[int, int]:
-    """How many parameters, and the bytes of `activations` for one sample on the grid of `problem`."""
+def _counted(
+    generator: Generator, outputs: int, problem: Problem, dtype: torch.dtype
+) -> tuple[int, int, int]:
+    """How many parameters, and the bytes of `activations` on the grid of `problem`: in any case, and for one sample."""
     own = generator.runs_code  # and may know nothing of the meta device
     # only numbers that are there are drawn; a thread must not put back the random numbers of all where none are
     with torch.random.fork_rng(devices=[], enabled=own), torch.device("cpu" if own else "meta"):
@@ -99,21 +101,30 @@ def _counted(generator: Generator, outputs: int, problem: Problem, dtype: torch.
         module = module.to(dtype)
         for layer in dropouts(module):
             layer.eval()
-        x = torch.zeros((1, problem.channels, *problem.shape), dtype=dtype)
-        kept: dict[int, torch.UntypedStorage] = {}
+        one, two = (
+            _kept(module, torch.zeros((batch, problem.channels, *problem.shape), dtype=dtype))
+            for batch in (1, 2)
+        )
+    sizes = [b - a for a, b in zip(one, two, strict=True)]  # weights that are put together are no sample's
+    work = WORK if problem.dim == 2 and generator.channels_last else CONTIGUOUS
+    numbers = sum(p.numel() for p in module.parameters())
+    return numbers, sum(one) - sum(sizes), sum(sizes) + work * max(sizes)
 
-        def keep(tensor: Tensor) -> Tensor:
-            storage = tensor.untyped_storage()
-            kept[storage._cdata] = storage  # each once, and held, so that no other takes its place
-            return tensor
 
-        with saved_tensors_hooks(keep, lambda tensor: tensor):
-            module(x)
+def _kept(module: nn.Module, x: Tensor) -> list[int]:
+    """Bytes of each tensor that forward keeps for backward, less the parameters, in the order in which it does."""
+    kept: dict[int, torch.UntypedStorage] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage._cdata] = storage  # each once, and held, so that no other takes its place
+        return tensor
+
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        module(x)
     for parameter in module.parameters():
         kept.pop(parameter.untyped_storage()._cdata, None)
-    sizes = [storage.nbytes() for storage in kept.values()]
-    work = WORK if problem.dim == 2 and generator.channels_last else CONTIGUOUS
-    return sum(p.numel() for p in module.parameters()), sum(sizes) + work * max(sizes)
+    return [storage.nbytes() for storage in kept.values()]
 
 
 def _norm(norm: str, channels: int) -> nn.Module:

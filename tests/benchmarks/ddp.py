@@ -45,6 +45,8 @@ class Distributed:
         if memory_format is not None:
             ours, module = module, PlainUNet(experiment.generator, layer, memory_format)
             module.start_like(ours)
+        elif experiment.generator.channels_last:
+            module.to(memory_format=torch.channels_last)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # broadcast_buffers is to get another name
             self.network = DistributedDataParallel(module.to(DTYPES[experiment.dtype]), **options)

@@ -23,9 +23,10 @@ def block(channels_in: int, channels_out: int, norm: NormLayer) -> nn.Sequential
 
 
 class PlainUNet(nn.Module):
-    """(B, 1, H, W) -> (B, 1, H, W), for sides that `recipe` need not pad; its tensors are those of `recipe`'s network.
+    """(B, 1, H, W) -> (B, 1, H, W), with GELU and coordinates, for sides that `recipe` need not pad.
 
-    With `memory_format=torch.channels_last` fields and weights are laid out as torch advises for CPUs.
+    Its tensors are those of `recipe`'s network. With `memory_format=torch.channels_last` fields and weights are laid
+    out as torch advises for CPUs.
     """
 
     def __init__(
@@ -58,4 +59,6 @@ class PlainUNet(nn.Module):
     def start_like(self, network: nn.Module) -> None:
         """Take the numbers of `network`, ours."""
         state = {name.removeprefix("body."): value for name, value in network.state_dict().items()}
-        self.load_state_dict(state, strict=False)  # torch's batch norms also count batches
+        apart = self.load_state_dict(state, strict=False)
+        missing = [name for name in apart.missing_keys if not name.endswith("num_batches_tracked")]
+        assert not missing and not apart.unexpected_keys, "another network than the one written here"

@@ -17,8 +17,8 @@ The same U-Net (the default), global batch and optimizer (fused AdamW), float32,
     one               one process, one thread
 
 All DDP but the last are another training than pdekit's, with 36 messages fewer in a step. With `--norm group` all have
-group norm instead, which needs no message: all but "perfect" are then the same training, and DDP synchronised, which
-would be DDP tuned, is left out.
+group norm instead, which needs no message: all but the two halves are then the same training, and DDP synchronised,
+which would be DDP tuned, is left out.
 
 A ratio is that of seconds per step in the same round: median, and quartiles over the rounds. Seconds per step of the
 perfect machine are the batch by the sum of both processes' samples per second. "In communication" includes

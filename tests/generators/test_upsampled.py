@@ -134,3 +134,10 @@ def test_the_unet_is_one_written_with_torch_alone(layout: torch.memory_format) -
     gradients = {name: p.grad for name, p in plain.named_parameters()}
     for name, p in ours.named_parameters():
         torch.testing.assert_close(p.grad, gradients[name.removeprefix("body.")], rtol=1e-9, atol=1e-10)
+
+
+def test_layers_keep_the_names_that_saved_networks_know() -> None:
+    """Every other place of an encoder-decoder is a block. Fails where what made fields finer leaves no place."""
+    net = pk.EncoderDecoder(width=4, depth=2).build(nn.BatchNorm2d)
+    names = {name.split(".")[1] for name, _ in net.body.named_parameters(prefix="body")}
+    assert names == {"0", "2", "4", "6", "8"}
