@@ -17,9 +17,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 CELLS = ("import pdekit as pk", 'pk.WhatIf(pk.fit(pk.Measurement.named("scaling-example")))')
 FIGURE = ".pdekit-figure"
-# All lines, bars and marks of the figure, as they are drawn.
+# All lines, bars and marks of the figure, and where they are.
 DRAWN = f"""() => [...document.querySelectorAll("{FIGURE} .scatterlayer path, {FIGURE} .barlayer path")]
-    .map(path => path.getAttribute("d"))"""
+    .map(path => path.getAttribute("d") + path.getAttribute("transform"))"""
 
 
 @pytest.fixture
