@@ -1,6 +1,7 @@
 """The what-if: the fitted model's own answer, whichever way it is asked, in traces that alone change."""
 
 import asyncio
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -44,6 +45,15 @@ def test_ways_that_are_kept_answer_as_the_machine(name: str) -> None:
         other = replace(machine, between=link)
         for size in (8.0, 1e4, 5e6):
             assert np.allclose(machine.over(link).allreduce(size, ranks), other.allreduce(size, ranks))
+
+
+def test_large_numbers_are_said_without_an_exponent(model: object) -> None:
+    """Thousands of times as fast, thousands of dollars."""
+    dear = {("adam", 4096): pk.Cost(1e9, 10.0, 640, 3e9, 4096)}
+    what = pk.WhatIf(model, {"AWS": pk.machines()["AWS hpc6a.48xlarge, EFA"]}, costs=dear)
+    what.set(machine="AWS", batch=4096, ranks=4096, optimizer="adam")
+    assert re.search(r" \d,\d{3} times as fast", what.words) and re.search(r"\d,\d{3} US dollars", what.words)
+    assert "e+" not in what.words
 
 
 def test_ways_of_one_topology_are_not_kept_for_another() -> None:

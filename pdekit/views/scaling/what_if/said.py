@@ -16,7 +16,7 @@ def said(answer: Answer, settings: Settings, goal: str) -> str:
         axes.seconds(float(of[k])) for of in (answer.step.seconds, answer.step.low, answer.step.high)
     )
     words = f"{settings.ranks:,} ranks: {step} a step ({low} to {high}), "
-    words += f"{answer.speedup[k]:,.3g} times as fast as one rank."
+    words += f"{_number(answer.speedup[k], 3)} times as fast as one rank."
     way = f"{settings.optimizer} and batches of {settings.batch}"
     if math.isinf(answer.to_loss[k]):
         return f"{words} With {way} nobody reached {goal}."
@@ -24,5 +24,11 @@ def said(answer: Answer, settings: Settings, goal: str) -> str:
         return f"{words} Nobody measured what it takes to {goal} with {way}."
     words += f" To {goal} with {settings.optimizer}: {axes.seconds(float(answer.to_loss[k]))}"
     if math.isfinite(answer.dollars[k]):
-        return f"{words} and {answer.dollars[k]:,.2g} US dollars."
-    return f"{words} and {answer.core_hours[k]:,.2g} core hours."
+        return f"{words} and {_number(answer.dollars[k], 2)} US dollars."
+    return f"{words} and {_number(answer.core_hours[k], 2)} core hours."
+
+
+def _number(value: float, digits: int) -> str:
+    """`value` with that many digits that count, and no exponent where it is large: "1,610"."""
+    rounded = float(f"{value:.{digits}g}")
+    return f"{rounded:,.0f}" if rounded >= 10 ** (digits - 1) else f"{rounded:g}"
