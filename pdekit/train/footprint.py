@@ -105,10 +105,11 @@ def _counted(
             _kept(module, torch.zeros((batch, problem.channels, *problem.shape), dtype=dtype))
             for batch in (1, 2)
         )
-    sizes = [b - a for a, b in zip(one, two, strict=True)]  # weights that are put together are no sample's
+    sample = sum(two) - sum(one)  # weights that are put together are no sample's
+    largest = max(b - a for a, b in zip(one, two, strict=False))  # one's own may keep more for two
     work = WORK if problem.dim == 2 and generator.channels_last else CONTIGUOUS
     numbers = sum(p.numel() for p in module.parameters())
-    return numbers, sum(one) - sum(sizes), sum(sizes) + work * max(sizes)
+    return numbers, max(sum(one) - sample, 0), sample + work * largest
 
 
 def _kept(module: nn.Module, x: Tensor) -> list[int]:

@@ -45,7 +45,7 @@ def test_its_sliders_and_lists(page: Page, lab: Served, artifacts: Path) -> None
 
     def move(kind: str, label: str, act: Callable[[Locator], object]) -> None:
         """Move the control with that label, and wait until what is drawn is something else."""
-        nonlocal lines
+        nonlocal said, lines
         before = lines
         act(page.locator(f".jp-OutputArea-output .widget-{kind}", has_text=re.compile(f"^{label}")))
         until = time.monotonic() + 10
@@ -68,7 +68,6 @@ def test_its_sliders_and_lists(page: Page, lab: Served, artifacts: Path) -> None
     move("hslider", "bandwidth", press("ArrowLeft"))
     move("hslider", "global batch", press("ArrowRight"))
     move("dropdown", "cabling", choose("fat tree, 4 : 1"))
-    said, _ = settled(page, words)
     assert re.match(r"[\d,]+ ranks: ", said) and "US dollars" not in said
     assert len(all_said) >= 5
     page.screenshot(path=artifacts / "what-if.png")

@@ -57,6 +57,26 @@ def test_activations_are_those_that_a_real_forward_keeps(name: str) -> None:
         assert pk.footprint(one, ranks).activations == pytest.approx(whole + work * largest, rel=0.03)
 
 
+@pytest.mark.filterwarnings("ignore:Network")
+def test_a_network_of_ones_own_may_keep_other_tensors_for_other_batches() -> None:
+    """It is counted all the same. Fails if what one sample and two keep has to come in pairs."""
+    text = """
+def build(channels, outputs, dim):
+    class Uneven(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Conv2d(channels, outputs, 3, padding=1)
+
+        def forward(self, x):
+            y = self.layer(x)
+            return y + 0 * y.tanh().sin() if len(x) > 1 else y
+
+    return Uneven()
+"""
+    one = pk.Experiment(pk.Poisson(32), pk.Network(text), **SMALL)
+    assert 0 < pk.footprint(one).activations < 10e6
+
+
 @pytest.mark.parametrize(
     "optimizer", ["sgd", "adamw", "lars", "soap", pk.LBFGS(memory=2), "newton-cg"], ids=str
 )
