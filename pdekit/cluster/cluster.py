@@ -1,12 +1,13 @@
 """A cluster of MPI engines, and how to ask them."""
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pdekit as pk
 from pdekit import checks
-from pdekit.cluster import engine
+from pdekit.cluster import engine, halting
 from pdekit.cluster.calls import Call
 from pdekit.cluster.elastic import Kept
 from pdekit.cluster.errors import ClusterError
@@ -43,6 +44,7 @@ class Cluster(Scaling, Lifecycle):
     ) -> None:
         super().__init__(Plan.checked(ranks, threads, launcher, encrypted, timeout, mpiexec))
         self.call_timeout = checks.positive("call_timeout", call_timeout)
+        self.numbers = count(1)  # of the calls that can be halted
 
     @property
     def ranks(self) -> int:
@@ -165,6 +167,11 @@ class Cluster(Scaling, Lifecycle):
         """`gather` without blocking the event loop. Cancelled, it leaves the call in flight."""
         await call.wait_async(lambda: self._settled(call))
         return call.results()
+
+    def halt(self, number: int) -> None:
+        """Let the calls up to `number` end after the step that they are in, those that wait before their first."""
+        if self.state in ("ready", "busy"):
+            halting.say(self._engines.processes.folder, number)
 
     def holds(self, solver: object) -> bool:
         """Whether the engines hold `solver`, marked as theirs by `RemoteSolver.build`."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pdekit.cluster import stages
+from pdekit.cluster import halting, stages
 from pdekit.cluster.files import forget_shared_memory, wait_for_json
 
 if TYPE_CHECKING:
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 Wish = tuple[str, tuple[Any, ...]]
 """The name of a verb, and its arguments."""
 
-slot = SimpleNamespace(solver=None, threads=1)  # the one solver of this engine, and the threads it may have
+# The one solver of this engine, the threads it may have, and the cluster's folder.
+slot = SimpleNamespace(solver=None, threads=1, folder=None)
 
 
 def serve(folder: Path, threads: int, timeout: float) -> None:
     """Become an engine: load everything while the controller starts, then answer calls until it is ended."""
+    slot.folder = folder
     stages.say(folder, "importing torch")
     import numpy as np
     import torch
@@ -135,15 +137,18 @@ class Advance(NamedTuple):
     details: str = ""
 
 
-def advance(k: int) -> Advance | int:
-    """Collective: the next `k` steps. Rank 0 returns what they brought, the others their memory alone."""
+def advance(k: int, number: int) -> Advance | int:
+    """Collective: the next `k` steps, fewer once the calls up to `number` are halted.
+
+    Rank 0 returns what they brought, the others their memory alone.
+    """
     from pdekit.train.faults import SHARED
     from pdekit.train.memory import resident
 
     solver, said = slot.solver, ("", "")
     before = len(solver.history)
     try:
-        solver.advance(k)
+        solver.advance(k, leave=lambda: halting.said(slot.folder) >= number)
     except SHARED as error:
         said = f"{type(error).__name__}: {error}", traceback.format_exc()
     if world().rank:

@@ -47,6 +47,7 @@ class RemoteSolver(Adjustable, Asking):
         self._mark = object()
         self._flights: deque[Call] = deque()  # steps that are not in the history yet, the next to land first
         self._wishes: list[engine.Wish] = []
+        self._number = self._halts = 0  # of the latest call for steps; how often they were halted
 
     @property
     def held(self) -> bool:
@@ -75,9 +76,9 @@ class RemoteSolver(Adjustable, Asking):
         checks.whole("k", k, least=0)
         while self._flights:
             self._fly(0)
-        start = len(self.history)
+        start, halts = len(self.history), self._halts
         wanted, count = start + k, 1
-        while len(self.history) < wanted and not self.done:
+        while len(self.history) < wanted and not self.done and halts == self._halts:
             began = time.perf_counter()
             self._fly(min(count, wanted - len(self.history)))
             count = max(1, min(2 * count, round(count * TARGET / (time.perf_counter() - began))))
@@ -92,15 +93,24 @@ class RemoteSolver(Adjustable, Asking):
         checks.whole("k", k, least=0)
         while self._flights:
             await self._fly_async(0)
-        start = len(self.history)
+        start, halts = len(self.history), self._halts
         await self._fly_async(k)
-        while len(self.history) < start + k and not self.done:  # it has gone on from a checkpoint
+        # It may have gone on from a checkpoint.
+        while len(self.history) < start + k and not self.done and halts == self._halts:
             await self._fly_async(start + k - len(self.history))
         return self.history.steps[start : start + k]
 
     def send_ahead(self, k: int) -> None:
         """Ask for `k` more steps behind those that are under way, so that the engines never wait; returns at once."""
         self._take_off(checks.whole("k", k))
+
+    def halt(self) -> None:
+        """Let all that is under way end after the step that it is in, on all ranks; returns at once.
+
+        What waits behind it takes none. Calls that are made later are not concerned.
+        """
+        self._halts += 1
+        self._cluster.halt(self._number)
 
     async def landed_async(self) -> "list[Step]":
         """The steps of the oldest call that is under way, once they are there; none if nothing is."""
@@ -152,7 +162,8 @@ class RemoteSolver(Adjustable, Asking):
             self._wish_again()
 
     def _take_off(self, k: int) -> Call:
-        self._flights.append(self._send(engine.advance, k, ranks=self.ranks))
+        self._number = next(self._cluster.numbers)
+        self._flights.append(self._send(engine.advance, k, self._number, ranks=self.ranks))
         return self._flights[-1]
 
     def _land(self, call: Call, results: list[Any]) -> None:

@@ -24,6 +24,7 @@ from pdekit.train.evaluation import Evaluation
 from pdekit.train.experiment import Experiment
 from pdekit.train.faults import blame
 from pdekit.train.history import History, Step
+from pdekit.train.leaving import Leaving, Wish
 from pdekit.train.memory import keep_memory
 from pdekit.train.objectives import OBJECTIVES
 from pdekit.train.predictor import Predictor
@@ -56,9 +57,9 @@ class Solver(Predictor, Resumable, Adjustable):
     ) -> None:
         keep_memory()  # a tenth to a third less time for a step
         self.laggard = comm = Laggard(comm or Serial())
-        self.checkpoints = Checkpoints(comm, checkpoints, every, keep)
+        self.checkpoints, self.leaving = Checkpoints(comm, checkpoints, every, keep), Leaving(comm)
         make = REDUCTIONS[experiment.reduction]
-        self.reduction = make(builder(experiment), comm, riders=2 * comm.size + 1)
+        self.reduction = make(builder(experiment), comm, riders=2 * comm.size + 2)
         super().__init__(experiment, self.reduction.modules[0], comm)
         copies = [list(module.modules()) for module in self.reduction.modules]
         self.norms = [m for layers in copies for m in layers if isinstance(m, SyncBatchNorm)]
@@ -94,7 +95,7 @@ class Solver(Predictor, Resumable, Adjustable):
         return self
 
     def __next__(self) -> Step:
-        if self.done or self.checkpoints.stopped:
+        if self.done or self.checkpoints.stopped or self.leaving.agreed:
             raise StopIteration
         start, communication = time.perf_counter(), self.comm.seconds
         sent, messages = self.comm.sent, self.comm.messages
@@ -141,7 +142,7 @@ class Solver(Predictor, Resumable, Adjustable):
             messages=self.comm.messages - messages,
         )
         self.history.append(step)
-        self.checkpoints.after(self, self.reduction.riders[self.comm.size :].tolist())
+        self.checkpoints.after(self, self.reduction.riders[self.comm.size : -1].tolist())
         return step
 
     def _leave_grid(self) -> None:
@@ -162,9 +163,13 @@ class Solver(Predictor, Resumable, Adjustable):
         u = self.field(self.problem, samples, self.reduction.modules[k])
         return u, OBJECTIVES[self.experiment.objective](self.problem.losses(u, samples))
 
-    def advance(self, k: int) -> list[Step]:
-        """The next `k` steps; fewer, or none, when the experiment's steps are used up."""
-        with gathering(self.history, self.comm):
+    def advance(self, k: int, leave: Wish | None = None) -> list[Step]:
+        """The next `k` steps; fewer, or none, when the experiment's steps are used up.
+
+        `leave()` is asked on each rank at the call, and before each step: where it is true on one of them, no step is
+        taken, or no other than that one, on any rank.
+        """
+        with gathering(self.history, self.comm), self.leaving.heeding(leave):
             return list(islice(self, checks.whole("k", k, least=0)))
 
     def run(self) -> History:
@@ -184,14 +189,15 @@ class Solver(Predictor, Resumable, Adjustable):
         save(self, path, len(self.history), self.history.steps[-1].loss if len(self.history) else math.nan)
 
     def _ride(self, number: int) -> None:
-        """What this rank sends along with the loss of step `number`: now and then its parameters' checksum."""
+        """What this rank sends along with the loss of step `number`: a checksum now and then, and what it wishes."""
         ride, size = self.reduction.ride, self.comm.size
         ride.zero_(), self.reduction.riders.zero_()
         if number % CHECK == 0:
             ride[self.comm.rank] = checksum(self.reduction.parameters)
-        ride[size:] = torch.tensor(self.checkpoints.says())
+        ride[size:] = torch.tensor([*self.checkpoints.says(), self.leaving.says()])
 
     def _arrive(self, number: int) -> None:
         """Look at what came along from all ranks."""
+        self.leaving.hear(float(self.reduction.riders[-1]))
         if number % CHECK == 0:
             compare(self.reduction.riders[: self.comm.size].numpy(), number)

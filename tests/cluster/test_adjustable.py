@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -87,6 +88,7 @@ class Records:
 
     def __init__(self) -> None:
         self.asked: list[tuple] = []
+        self.numbers = count(1)
 
     def send(self, function: object, *arguments: object, ranks: int | None = None) -> object:
         self.asked.append((function, *arguments))

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -194,6 +195,36 @@ def test_steps_that_are_asked_for_ahead_come_home_in_order(
             solver.send_ahead(0)
 
     asyncio.run(main())
+
+
+def test_what_is_under_way_is_halted_and_what_comes_later_is_not(
+    cluster: pk.Cluster, experiment: pk.Experiment
+) -> None:
+    """Fails if the engines do not hear it, if calls of later do, or if the rest is asked for again."""
+    many = replace(experiment, steps=100_000)
+
+    async def main() -> None:
+        solver = await cluster.solver_async(many)
+        solver.halt()  # of nothing
+        solver.send_ahead(50_000), solver.send_ahead(10)
+        await asyncio.sleep(0.5)
+        solver.halt()
+        first = await solver.landed_async()
+        assert 0 < len(first) < 50_000 and await solver.landed_async() == []
+        assert [step.number for step in await solver.advance_async(2)] == [len(first) + 1, len(first) + 2]
+        long = asyncio.ensure_future(solver.advance_async(50_000))
+        await asyncio.sleep(0.5)
+        solver.halt()
+        assert 0 < len(await long) < 50_000
+        taken = len(solver.history)
+        newer = await cluster.solver_async(many)
+        assert len(await newer.advance_async(3)) == 3
+        assert solver.history.number.tolist() == list(range(1, taken + 1))
+
+    asyncio.run(main())
+    expected = pk.Solver(many).advance(3)
+    solver = cluster.solver(many)
+    np.testing.assert_allclose([s.loss for s in solver.advance(3)], [s.loss for s in expected], rtol=1e-12)
 
 
 def test_calls_of_two_tasks_do_not_mix_their_steps(cluster: pk.Cluster, experiment: pk.Experiment) -> None:

@@ -351,3 +351,13 @@ def lagging(comm: Comm, rank: int, factor: float, steps: int) -> dict[str, list]
         "compute": ranks.compute.tolist(),
         "waiting": ranks.waiting.tolist(),
     }
+
+
+def left(comm: Comm, **settings: object) -> dict:
+    """Steps that calls take which one rank wishes to leave, at once, never, or in the third step; and all losses."""
+    generator = pk.UNet(width=4, depth=2)
+    one = pk.Experiment(pk.Poisson(16), generator, schedule="constant", **settings)
+    solver, last = pk.Solver(one, comm), comm.rank == comm.size - 1
+    wishes = (lambda: last, lambda: False, lambda: last and len(solver.history) == 6)
+    taken = [len(solver.advance(4, leave=wish)) for wish in wishes]
+    return {"taken": taken, "losses": solver.run().loss.tolist()}

@@ -26,6 +26,7 @@ class FakeSolver:
         self.rate, self.slowness = experiment.rate, (None, 1.0)
         self.calls: list[int] = []
         self._flights: list[asyncio.Future] = []
+        self._halted = 0  # of the calls
         self.memory = [500_000_000] * ranks
         self._engine = asyncio.Lock()
 
@@ -52,9 +53,12 @@ class FakeSolver:
 
     async def advance_async(self, k: int) -> list[Any]:
         self.calls.append(k)
+        call = len(self.calls)
         async with self._engine:
             first = len(self.history)
             for _ in range(min(k, self.experiment.steps - first)):
+                if call <= self._halted:
+                    break
                 await self._work(self.cluster.seconds_per_step)
                 number = len(self.history) + 1
                 if self.cluster.diverges_at == number:
@@ -64,6 +68,9 @@ class FakeSolver:
 
     def send_ahead(self, k: int) -> None:
         self._flights.append(asyncio.ensure_future(self.advance_async(k)))
+
+    def halt(self) -> None:
+        self._halted = len(self.calls)
 
     async def landed_async(self) -> list[Any]:
         return await self._flights.pop(0) if self._flights else []

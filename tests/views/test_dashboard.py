@@ -11,12 +11,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import pdekit as pk
 from pdekit.views.dashboard.dashboard import Dashboard
+from pdekit.views.dashboard.training import pieces
 from pdekit.views.dashboard.wiring import room
 from tests.views.engines import DEATH, FakeCluster
 
@@ -111,6 +113,47 @@ def test_train_pause_and_train_again(cluster: FakeCluster) -> None:
         assert list(dash.solver.history.number) == list(range(1, len(dash.solver.history) + 1))
 
     run(cluster, story)
+
+
+def test_a_pause_waits_for_one_step_and_not_for_all_that_was_asked_for() -> None:
+    """Of the two calls that are under way. Fails if the engines are not told."""
+
+    async def story(dash: Dashboard) -> None:
+        dash.verbs.train.click()
+        await until(lambda: dash.begun and dash.solver.calls[-1] > 2)
+        steps = len(dash.solver.history)
+        dash.verbs.pause.click()
+        await until(lambda: not dash.running)
+        assert len(dash.solver.history) <= steps + 1
+        assert message(dash).startswith(f"Paused: {len(dash.solver.history)} steps")
+
+    run(FakeCluster(seconds_per_step=0.05), story)
+
+
+def test_a_pause_before_the_finer_grid_shows_the_coarse_one() -> None:
+    """The call for it is under way already, and takes no step. Fails if the grid is that of what was asked for."""
+    experiment = replace(EXPERIMENT, steps=5)
+    last = experiment.plan[0][1]
+    assert experiment.plan == ((32, last), (64, 5)) and last > 1
+    pace = SimpleNamespace(quick=True, next=lambda done: last - done if done < last else 5 - done, saw=len)
+
+    async def main() -> None:
+        solver = await FakeCluster(seconds_per_step=0.1).solver_async(experiment, 2, Path())
+        stopped = False
+
+        async def stop() -> None:
+            nonlocal stopped
+            await until(lambda: len(solver.history) == 1)
+            stopped = True
+            solver.halt()
+
+        stopping = asyncio.ensure_future(stop())
+        brought = [piece async for piece in pieces(solver, pace, lambda: 0, lambda: stopped)]
+        await stopping
+        assert solver.calls == [last, 5 - last] and len(solver.history) < last
+        assert brought[-1].last and brought[-1].grid == 32 and brought[-1].prediction.shape == (32, 32)
+
+    asyncio.run(main())
 
 
 def test_step_takes_one(cluster: FakeCluster) -> None:

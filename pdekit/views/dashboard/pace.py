@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-PAUSE = 0.5  # seconds
+ANSWER = 0.5  # seconds that what is asked while it trains may wait for the calls under way
 Plan = Sequence[tuple[int, int]]
 
 
@@ -33,8 +33,8 @@ class Pace:
 
     @property
     def quick(self) -> bool:
-        """Whether steps are known to be so short that two calls under way last no longer than Pause may take."""
-        return 0 < self._cost(max(self._seconds, default=0)) < PAUSE / 2
+        """Whether steps are known to be so short that two calls under way last no longer than an answer may take."""
+        return 0 < self._cost(max(self._seconds, default=0)) < ANSWER / 2
 
     def saw(self, steps: Sequence[Any]) -> None:
         """Learn from the records of the steps of one call."""

@@ -65,10 +65,12 @@ class Trainer:
         await self._guarded(self._train, single=True)
 
     def pause(self) -> None:
-        """Pause after the steps that are under way: about a quarter of a second, or one step."""
+        """Pause after the step that is under way."""
         if self.running:
             self._pausing = True
-            self.say("Pausing after the steps that are under way.", "busy")
+            self.say("Pausing after the step that is under way.", "busy")
+            if self.solver is not None:
+                self.solver.halt()
 
     def reset(self) -> None:
         """Forget the run, and pause it first where it is training."""

@@ -49,8 +49,10 @@ async def pieces(
     def follow() -> tuple[int, int]:
         """Behind what is under way: a prediction, if it is time for one, of what it returns; and the next piece."""
         nonlocal look
-        shown, grid, look = sample(), solver.experiment.resolution_at(asked), None
-        ending = stopping() or solver.done or asked >= last
+        stopped = stopping()  # then what is under way may be halted before it gets to a finer grid
+        ending = stopped or solver.done or asked >= last
+        shown, look = sample(), None
+        grid = solver.experiment.resolution_at(len(solver.history) if stopped else asked)
         if ending or shown != before or time.perf_counter() >= due:
             look = asyncio.ensure_future(solver.predict_async(shown, resolution=grid))
         if not ending:

@@ -1,0 +1,24 @@
+"""A word to engines that compute: the calls up to a number are to end after the step that they are in.
+
+A call in a queue cannot be taken back on all ranks alike, and who computes does not look into the queue. So the word
+lies in the cluster's folder.
+"""
+
+from pathlib import Path
+
+NAME = "halt"
+
+
+def say(folder: Path, number: int) -> None:
+    """To the engines of the cluster in `folder`."""
+    draft = folder / f".{NAME}"
+    draft.write_text(str(number))
+    draft.rename(folder / NAME)  # at once: nobody reads half a number
+
+
+def said(folder: Path) -> int:
+    """The number of the last call that is to end; 0 while nothing was said."""
+    try:
+        return int((folder / NAME).read_text())
+    except FileNotFoundError:
+        return 0
