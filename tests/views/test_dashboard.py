@@ -18,7 +18,7 @@ import pytest
 
 import pdekit as pk
 from pdekit.views.dashboard.dashboard import Dashboard
-from pdekit.views.dashboard.training import pieces
+from pdekit.views.dashboard.training import next_finer, pieces
 from pdekit.views.dashboard.wiring import room
 from tests.views.engines import DEATH, FakeCluster
 
@@ -154,6 +154,42 @@ def test_a_pause_before_the_finer_grid_shows_the_coarse_one() -> None:
         assert brought[-1].last and brought[-1].grid == 32 and brought[-1].prediction.shape == (32, 32)
 
     asyncio.run(main())
+
+
+def test_where_the_grid_gets_finer_the_same_network_is_seen_on_both() -> None:
+    """Fails if a step on the finer grid comes first, or if a coarser grid, or one of before, counts as finer."""
+    plan = ((32, 3), (64, 5), (32, 6), (64, 8), (128, 9))
+    assert [next_finer(plan, step) for step in range(1, 10)] == [None, None, 64, *[None] * 4, 128, None]
+    experiment = replace(EXPERIMENT, steps=5)
+    last = experiment.plan[0][1]
+
+    async def main(quick: bool) -> None:
+        solver = await FakeCluster(seconds_per_step=0.01).solver_async(experiment, 2, Path())
+        pace = SimpleNamespace(
+            quick=quick, next=lambda done: last - done if done < last else 5 - done, saw=len
+        )
+        brought = [piece async for piece in pieces(solver, pace, lambda: 0, lambda: False)]
+        assert [(piece.grid, piece.steps[-1].number, piece.change) for piece in brought] == [
+            (32, last, True), (64, last, True), (64, 5, False),
+        ]  # fmt: skip
+        reference = experiment.problem.reference(0)
+        np.testing.assert_allclose(brought[1].prediction, reference * (1 + 1 / (1 + last)))
+
+    for quick in (True, False):
+        asyncio.run(main(quick))
+
+
+def test_the_time_left_after_a_pause_is_not_that_of_all_steps_before() -> None:
+    """Of a Step, too."""
+
+    async def story(dash: Dashboard) -> None:
+        steps = await trained(dash, 60)
+        dash.verbs.step.click()
+        await until(lambda: taken(dash) == steps + 1 and not dash.running)
+        left = int(re.search(r"· (\d+) s left$", text(dash.status.going))[1])
+        assert left < 20  # 6 s by nodes on the fake's clock
+
+    run(FakeCluster(), story)
 
 
 def test_step_takes_one(cluster: FakeCluster) -> None:

@@ -70,3 +70,30 @@ def test_the_grid_of_a_cube_has_three_sides() -> None:
         SimpleNamespace(number=1, resolution=16), SimpleNamespace(plan=((16, 1), (32, 2)))
     )
     assert f"then {sides}." in dash.message
+
+
+def test_each_sample_keeps_the_curve_of_its_error_and_a_change_of_grid_is_seen_on_both() -> None:
+    """Fails if a look at another sample costs the curve, or if only the first error after a step is kept."""
+    problem = pk.Poisson(32)
+    figure = figure_of(problem)
+    shown = HeldOut(problem, figure)
+    first, second = shown.indices[:2]
+
+    def paint(sample: int, grid: int, step: int, error: float) -> None:
+        shown.show(sample, grid)
+        shown.paint((1 + error) * problem.at(grid).reference(sample), step)
+
+    def drawn() -> list[tuple[float, float]]:
+        trace = figure.widget.data[6]
+        return [(x, round(float(y), 4)) for x, y in zip(trace.x, trace.y, strict=True)]
+
+    paint(first, 16, 10, 0.2), paint(first, 16, 20, 0.1), paint(first, 32, 20, 0.3), paint(first, 32, 20, 0.4)
+    assert drawn() == [(10, 20), (20, 10), (20, 30)]
+    paint(second, 32, 30, 0.5)
+    assert drawn() == [(30, 50)]
+    shown.show(first, 32)
+    assert drawn() == [(10, 20), (20, 10), (20, 30)]
+    paint(first, 32, 40, 0.25)
+    assert drawn()[-1] == (40, 25)
+    shown.forget(), shown.show(first, 16)
+    assert drawn() == []

@@ -44,6 +44,13 @@ def test_on_a_cube_a_step_is_taken_to_cost_eight_times_as_much() -> None:
     assert pace.left(50) == pytest.approx(50 * 0.1 + 50 * 0.8)
 
 
+def test_the_seconds_of_before_are_not_those_of_the_next_step() -> None:
+    """After a pause. Fails if the time left is that of steps as long as all before together."""
+    pace = Pace(PLAN, until=1000.0)
+    pace.saw(steps(51, 52, 1000.2, 32))
+    assert pace.left(52) == pytest.approx(48 * 0.1 + 50 * 0.4)
+
+
 def test_slow_steps_are_asked_for_one_by_one() -> None:
     pace = Pace(PLAN, target=0.25)
     pace.saw(steps(1, 1, 3.0, 32))

@@ -97,7 +97,7 @@ class Display:
         left = None if solver.done else pace.left(step.number)
         self.status.show_progress(step.number, experiment.steps, left)
         self._waiting = self._waiting if piece.prediction is None else piece
-        if not (self.beat.ready or piece.last):
+        if not (self.beat.ready or piece.last or piece.change):
             return
         waiting, self._waiting = self._waiting, None
         if waiting is not None:

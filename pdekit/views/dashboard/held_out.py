@@ -1,6 +1,7 @@
 """The held-out sample on show: its fields on the grid being trained, and its error as training goes on."""
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -50,8 +51,17 @@ def looks(problem: Any, objective: str | None = None) -> dict[str, Any]:
     }
 
 
+@dataclass
+class Curve:
+    """A sample's errors (fractions) after each of `steps`; twice after one that the grid changes behind."""
+
+    steps: list[int] = field(default_factory=list)
+    errors: list[float] = field(default_factory=list)
+    last: tuple[int, int] = (-1, 0)  # step and grid
+
+
 class HeldOut:
-    """Puts a held-out sample of `problem` on the maps of `figure`, and keeps the curve of its error."""
+    """Puts a held-out sample of `problem` on the maps of `figure`, and keeps the curve of each one's error."""
 
     def __init__(self, problem: Any, figure: LiveFigure) -> None:
         self.problem, self.figure = problem, figure
@@ -59,8 +69,7 @@ class HeldOut:
         self._shown: tuple[int, int] | None = None  # sample and grid on the maps
         self._wanted = self._shown
         self._reference = np.empty((0, 0))  # as the problem has it
-        self._steps: list[int] = []
-        self._errors: list[float] = []
+        self._curves: dict[int, Curve] = {}  # of each sample that was on show
 
     def show(self, sample: int, resolution: int) -> None:
         """Coefficient and reference of global sample `sample` on that grid; takes tens of ms at 64 x 64."""
@@ -84,31 +93,35 @@ class HeldOut:
                 f"step {step}", "a finite prediction", "NaN or infinity", "use a smaller learning rate"
             )
         error = self.problem.error(prediction, self._reference)
-        if not self._steps or step > self._steps[-1]:
-            self._steps.append(step)
-            self._errors.append(error)
+        curve, grid = self._curve, self._shown[1]
+        if (step, grid) > curve.last:
+            curve.steps.append(step), curve.errors.append(error)
+            curve.last = step, grid
         with self.figure.painting():
-            shape = self.problem.at(self._shown[1]).shape
+            shape = self.problem.at(grid).shape
             self.figure.show_prediction(picture(prediction, shape), picture(self._reference, shape))
-            self.figure.show_errors(self._steps, self._errors)
+            self.figure.show_errors(curve.steps, curve.errors)
             if len(shape) == 3:
                 self.figure.show_cube(length(prediction, shape), length(self._reference, shape))
         return error
 
     def forget(self) -> None:
         """Forget the errors of a run; the sample stays."""
-        self._steps, self._errors = [], []
+        self._curves = {}
+
+    @property
+    def _curve(self) -> "Curve":
+        return self._curves.setdefault(self._shown[0], Curve())
 
     def _solve(self, sample: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
         problem = self.problem.at(resolution)
         return problem.coefficient(sample), problem.reference(sample)
 
     def _put(self, sample: int, resolution: int, coefficient: np.ndarray, reference: np.ndarray) -> None:
-        if self._shown is None or self._shown[0] != sample:
-            self.forget()  # they were another sample's
         self._shown, self._reference = (sample, resolution), reference
         shape = self.problem.at(resolution).shape
         with self.figure.painting():
             self.figure.show_sample(picture(coefficient, shape), picture(reference, shape))
+            self.figure.show_errors(self._curve.steps, self._curve.errors)
             if sample in self.indices:
                 self.figure.mark_sample(self.indices.index(sample))

@@ -16,11 +16,12 @@ class Pace:
     to grow with the number of nodes, on grids of `dim` axes, until the finer grid has been measured.
     """
 
-    def __init__(self, plan: Plan, dim: int = 2, target: float = 0.2) -> None:
+    def __init__(self, plan: Plan, dim: int = 2, target: float = 0.2, until: float = 0.0) -> None:
+        """`until`: training seconds of the steps that were taken before."""
         self.plan, self.dim, self.target = plan, dim, target
         self._asked = 0
         self._seconds: dict[int, float] = {}  # a step's seconds by resolution
-        self._until = 0.0  # training seconds of the last step seen
+        self._until = until  # training seconds of the last step seen
 
     def next(self, number: int) -> int:
         """How many steps to ask for after step `number`: 1 or more, and never across a change of the grid."""

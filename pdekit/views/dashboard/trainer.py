@@ -142,7 +142,8 @@ class Trainer:
         run = self.run
         solver = await self._take_up(self.form.ranks)
         await run.adjust(experiment.rate, self.form.slow)
-        pace = Pace(run.experiment.plan, display.dim, *([0.0] if single else []))
+        until = float(solver.history.seconds[-1]) if run.begun else 0.0
+        pace = Pace(run.experiment.plan, display.dim, until=until, **({"target": 0.0} if single else {}))
         stopping = (lambda: True) if single else (lambda: self._pausing)
         grid = 0
         if solver.done:

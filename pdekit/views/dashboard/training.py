@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pdekit.views.dashboard.pace import Pace
+from pdekit.views.dashboard.pace import Pace, Plan
 
 SHARE = 0.02  # of the time that the ranks may wait while predictions are made for the page
 OFTEN, SELDOM = 1.0, 10  # but one a second, unless that is more than one tenth of the time
@@ -16,7 +16,7 @@ OFTEN, SELDOM = 1.0, 10  # but one a second, unless that is more than one tenth 
 class Piece(NamedTuple):
     """What one piece of training brought: its steps, and the prediction for `sample` on `grid`, if one was made.
 
-    `last`: none follows it.
+    `last`: none follows it. `change`: a finer grid than any before is next, and `grid` the one it was, or will be.
     """
 
     steps: list[Any]
@@ -24,6 +24,7 @@ class Piece(NamedTuple):
     grid: int
     prediction: np.ndarray | None
     last: bool
+    change: bool = False
 
 
 async def pieces(
@@ -33,12 +34,14 @@ async def pieces(
 
     While a piece comes home and is painted the next is under way; where steps are quick it is asked for before the last
     one lands, so that the engines never wait for the kernel. A prediction holds up the ranks: it is made as often as
-    `SHARE` allows, or once a second, for another sample, and after the last piece.
+    `SHARE` allows, or once a second, for another sample, after the last piece, and where a finer grid than any before
+    is next: on both, with the same network.
     """
     asked, last = len(solver.history), solver.experiment.steps
     flying, due, before = 0, 0.0, -1
     steps: list[Any] = []
     look: asyncio.Future[np.ndarray] | None = None
+    finer: tuple[int, asyncio.Future[np.ndarray]] | None = None  # the grid that is next, and the prediction
 
     def depart() -> None:
         nonlocal asked, flying
@@ -48,13 +51,16 @@ async def pieces(
 
     def follow() -> tuple[int, int]:
         """Behind what is under way: a prediction, if it is time for one, of what it returns; and the next piece."""
-        nonlocal look
+        nonlocal look, finer
         stopped = stopping()  # then what is under way may be halted before it gets to a finer grid
         ending = stopped or solver.done or asked >= last
-        shown, look = sample(), None
+        shown, look, finer = sample(), None, None
         grid = solver.experiment.resolution_at(len(solver.history) if stopped else asked)
-        if ending or shown != before or time.perf_counter() >= due:
+        later = None if ending else next_finer(solver.experiment.plan, asked)
+        if ending or later or shown != before or time.perf_counter() >= due:
             look = asyncio.ensure_future(solver.predict_async(shown, resolution=grid))
+        if later:
+            finer = later, asyncio.ensure_future(solver.predict_async(shown, resolution=later))
         if not ending:
             depart()
         return shown, grid
@@ -77,10 +83,20 @@ async def pieces(
                 took = time.perf_counter() - began
                 due = time.perf_counter() + max(min(took / SHARE, OFTEN), SELDOM * took)
             if steps:
-                yield Piece(steps, shown, grid, prediction, flying == 0)
+                yield Piece(steps, shown, grid, prediction, flying == 0, finer is not None)
+                if finer is not None:
+                    yield Piece(steps, shown, finer[0], await finer[1], False, True)
     finally:
         # Steps that are on their way belong to the history, even where the painting of a piece went wrong.
         for _ in range(flying):
             await asyncio.gather(solver.landed_async(), return_exceptions=True)
-        if look is not None:
-            await asyncio.gather(look, return_exceptions=True)
+        looks = [look, finer and finer[1]]
+        await asyncio.gather(*(one for one in looks if one is not None), return_exceptions=True)
+
+
+def next_finer(plan: Plan, step: int) -> int | None:
+    """The grid behind `step`, where that is the last on its own and the grid finer than any before; else None."""
+    for k, (_, last) in enumerate(plan[:-1]):
+        if step == last and plan[k + 1][0] > max(grid for grid, _ in plan[: k + 1]):
+            return plan[k + 1][0]
+    return None
