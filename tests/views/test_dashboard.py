@@ -279,7 +279,7 @@ def test_to_the_end_over_a_change_of_the_grid(cluster: FakeCluster) -> None:
         assert (
             replace(EXPERIMENT, steps=60).plan[0][1] in numbers and numbers[-1] == 60
         )  # no call crosses the change
-        assert text(dash.status.going).startswith(f"{100 / 61:.3g} %relative L² error on 64 × 64")
+        assert text(dash.status.going).startswith(f"{100 / 61:.3g} %error of this sample on 64 × 64")
         await dash.train()  # nothing is left to do
         assert message(dash).startswith("Done: 60 steps") and len(cluster.solvers) == 1
 
@@ -365,6 +365,38 @@ def test_another_experiment_starts_another_run(cluster: FakeCluster) -> None:
         await dash.step()
         assert len(cluster.solvers) == 2 and dash.solver.experiment == EXPERIMENT.with_optimizer("lbfgs")
         assert taken(dash) == 1
+
+    run(cluster, story)
+
+
+def test_a_run_that_is_done_offers_no_train_until_something_changes(cluster: FakeCluster) -> None:
+    """Fails if the button stays, and does nothing."""
+
+    async def story(dash: Dashboard) -> None:
+        train, step = dash.verbs.train, dash.verbs.step
+        train.click()
+        await until(lambda: message(dash).startswith("Done: ") and not dash.running)
+        assert train.disabled and step.disabled and not dash.verbs.reset.disabled
+        dash.set("batch", 8)
+        assert not train.disabled and not step.disabled
+        dash.undo()
+        assert train.disabled
+        dash.form.set("steps", -1)
+        assert not train.disabled  # it says what is wrong
+        dash.undo(), dash.reset()
+        assert not train.disabled and not step.disabled
+
+    run(cluster, story, replace(EXPERIMENT, steps=8))
+
+
+def test_a_question_says_that_curves_of_before_are_there(cluster: FakeCluster) -> None:
+    async def story(dash: Dashboard) -> None:
+        dash.set("preset", "One loss")
+        assert message(dash) == "Press Train."
+        await trained(dash)
+        dash.compare()
+        dash.set("preset", "Mean of means")
+        assert message(dash) == "Press Train. Drop kept clears the curves of before."
 
     run(cluster, story)
 

@@ -107,6 +107,21 @@ def test_the_loss_axis_is_logarithmic_where_losses_are_positive(problem, objecti
     assert figure.widget.layout[axis].type == kind
 
 
+def test_the_words_of_a_kept_run_have_room_and_say_its_error() -> None:
+    """Fails if a few runs are cut off as many are, or if the error is another sample's, or cut off itself."""
+    figure = LiveFigure()
+    long = "coarse-to-fine, steps 300"
+    for number in range(1, 4):
+        figure.show_loss(history(5), window=1)
+        figure.show_errors([3, 5], [0.5, 0.123])
+        figure.keep(str(number))
+        figure.rename([f"{k}: {long}" for k in range(1, number + 1)], "single, steps 200")
+        name = "1: coarse-to-fine, steps 300" if number < 3 else "1: coarse-t…"
+        assert f"{name} · 12.3 %" in said(figure) and "this run single" in said(figure)
+    figure.mark_sample(3)
+    assert "%" not in said(figure).partition("loss")[0]
+
+
 def test_runs_are_kept_and_dropped() -> None:
     figure = LiveFigure()
     with pytest.raises(ValueError, match="keep: expected a run"):
@@ -169,7 +184,7 @@ def test_ranks_their_balance_shares_bytes_and_memory() -> None:
     np.testing.assert_allclose(np.array(messages.base[:2], float), [3, 3], atol=1e-6)
     words = next(t for t in figure.widget.data if t.type == "scatter" and "32% ·" in str(t.text))
     assert "2 MB a step · 312 MB" in words.text[0] and "97% · 2 MB" in words.text[1]
-    assert "rank 1 computes 3.0 × as long as rank 0" in said(figure) and "compute 65%" in said(figure)
+    assert "rank 1: 3.0 × as long as rank 0" in said(figure) and "compute 65%" in said(figure)
     figure.show_ranks(history(5))
     assert "evenly loaded" in said(figure) and len(compute.x) == 10
     figure.show_ranks(history(5, ranks=1))

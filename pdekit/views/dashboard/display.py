@@ -163,11 +163,11 @@ class Display:
         else:
             self.status.say(f"Paused: {words} Train goes on from here.")
 
-    def enable(self, *, running: bool, begun: bool, can_undo: bool) -> None:
+    def enable(self, *, running: bool, begun: bool, done: bool, can_undo: bool) -> None:
         """Offer what makes sense now."""
         dead = self.engines.dead
         self.form.enable(running=running)
-        self.verbs.enable(running=running, dead=dead, begun=begun, can_undo=can_undo)
+        self.verbs.enable(running=running, dead=dead, begun=begun, done=done, can_undo=can_undo)
         self.keeping.enable(running=running, dead=dead, begun=begun)
         self.engines.enable(running=running)
         self.engines.show("training" if running and self.engines.up else "")

@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 MOST = 3  # words beyond that are left to the history
+ALONE = ("problem", "generator", "optimizer", "grids", "head")  # whose values say what they are; said first
 
 
 class Names:
@@ -33,12 +34,17 @@ class Names:
 
 
 def differing(runs: Sequence[dict[str, str]], base: dict[str, str]) -> list[str]:
-    """Each run by the settings in which they differ; a single one by those that are not the `base`'s, and its ranks."""
+    """Each run by the settings in which they differ; a single one by those that are not the `base`'s, and its ranks.
+
+    Where the kind of a part differs, its own settings follow from that and are left out.
+    """
     names = list(dict.fromkeys(name for run in runs for name in run))
     if len(runs) > 1:
         said = [name for name in names if len({run.get(name) for run in runs}) > 1]
     else:
         said = [name for name in names if any(run.get(name) != base.get(name) for run in runs)]
+    said = [name for name in said if not any(name.startswith(f"{part}.") for part in said)]
+    said.sort(key=lambda name: name not in ("ranks", *ALONE))  # others keep their order behind them
     words = [[run[name] for name in said if name in run] for run in runs]
     return [", ".join(of[:MOST] + ["…"] * (len(of) > MOST)) or "the same again" for of in words]
 
@@ -53,9 +59,12 @@ def _told(experiment: Any, ranks: int = 0) -> dict[str, str]:
 
 def _of(path: str, name: str, value: Any) -> dict[str, str]:
     """The words for one setting, and for those of a recipe."""
-    if not hasattr(value, "__dataclass_fields__"):
-        return {path: f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"}
-    found = {path: f"{name} {type(value).__name__}"}
+    recipe = hasattr(value, "__dataclass_fields__")
+    word = type(value).__name__ if recipe else f"{value:g}" if isinstance(value, float) else str(value)
+    said = word if path in ALONE and word != "plain" else f"{name} {word}"
+    if not recipe:
+        return {path: said}
+    found = {path: said}
     for field in fields(value):
         found |= _of(f"{path}.{field.name}", field.name, getattr(value, field.name))
     return found

@@ -53,7 +53,8 @@ class Status:
         number = "–" if error is None else f"{100 * error:.3g} %"
         where = f" on {grid_name(resolution, self.dim)}" if resolution else ""
         self._error = (
-            f'<span style="{_BIG}">{number}</span><span style="{_QUIET}">relative L² error{where}</span>'
+            f'<span style="{_BIG}">{number}</span><span style="{_QUIET}" title="relative L² error, against the '
+            f'classical solution on that grid">error of this sample{where}</span>'
         )
         self._show()
 

@@ -202,4 +202,10 @@ class Trainer:
     def _enable(self) -> None:
         """Offer the verbs that make sense now."""
         can_undo = self.form.can_undo or (self.run is None and self._past is not None)
-        self._display.enable(running=self.running, begun=self.begun, can_undo=can_undo)
+        self._display.enable(running=self.running, begun=self.begun, done=self._done, can_undo=can_undo)
+
+    @property
+    def _done(self) -> bool:
+        """Whether the run has no steps left, and the settings are its own."""
+        done = self.begun and self.solver.done and self.form.sound
+        return done and self.run.goes_on_with(self.experiment, self.form.ranks)

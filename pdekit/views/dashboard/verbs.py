@@ -25,9 +25,9 @@ class Verbs:
         self.box = widgets.HBox(buttons, layout={"flex_flow": "row wrap"})
         self.box.add_class("pdekit-bar")
 
-    def enable(self, *, running: bool, dead: bool, begun: bool, can_undo: bool) -> None:
-        """Offer the verbs that make sense now."""
-        self.train.disabled = self.step.disabled = running or dead
+    def enable(self, *, running: bool, dead: bool, begun: bool, done: bool, can_undo: bool) -> None:
+        """Offer the verbs that make sense now; `done`: no steps are left of what the settings say."""
+        self.train.disabled = self.step.disabled = running or dead or done
         self.pause.disabled = not running
         self.reset.disabled = not (running or begun)
         self.compare.disabled = running or not begun

@@ -110,7 +110,8 @@ def _changed(dash: "Dashboard", tasks: Tasks, name: str) -> None:
         return
     if dash.run is None:
         tasks.launch(dash.turn_to(experiment))
-        dash.say("Press Train.")
+        older = " Drop kept clears the curves of before." if name == "preset" and dash.figure.kept else ""
+        dash.say(f"Press Train.{older}")
     elif dash.run.goes_on_with(experiment, dash.form.ranks):
         dash.say("The run is done." if dash.solver.done else "Train goes on with the run.")
     else:

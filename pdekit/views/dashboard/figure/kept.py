@@ -12,6 +12,7 @@ from pdekit.views.dashboard.figure.canvas import Canvas, Pen, inked
 from pdekit.views.dashboard.figure.course import By, Curves
 
 MOST = 5
+READ = "%{y:.3g} at %{x:.4g}<extra></extra>"  # what the mouse finds on a curve
 # The present run is COLOURS[0], and solid.
 _LOOKS = (
     (theme.COLOURS[1], "dash", "– – –"),
@@ -20,7 +21,11 @@ _LOOKS = (
     (theme.COLOURS[5], "longdash", "— —"),
     (theme.COLOURS[4], "longdashdot", "— · —"),
 )
-_NAME = 21  # letters of a name that there is room for
+_ROWS, _NARROW, _WIDE = (
+    3,
+    21,
+    44,
+)  # names in a column, letters that there is room for in one of two, or in one alone
 
 
 class Kept:
@@ -31,11 +36,11 @@ class Kept:
         self._runs: list[_Run] = []
         self._now = ""
         self._pens: list[list[Pen]] = []
-        places = [(left + 150 * (k // 3), top + 15 * (k % 3)) for k in range(MOST + 1)]
+        places = [(left + 150 * (k // _ROWS), top + 15 * (k % _ROWS)) for k in range(MOST + 1)]
         self._names = [canvas.words(*place, position="middle right") for place in places]
         for colour, dash, _ in _LOOKS:
             look: dict[str, Any] = {"mode": "lines", "line": {"color": colour, "dash": dash, "width": 1.4}}
-            look |= {"visible": False, "x": np.zeros(0), "y": np.zeros(0)}
+            look |= {"visible": False, "x": np.zeros(0), "y": np.zeros(0), "hovertemplate": READ}
             self._pens.append([canvas.trace("scatter", panel, **look) for k, panel in enumerate(panels)])
 
     def __len__(self) -> int:
@@ -68,8 +73,10 @@ class Kept:
 
     def paint(self, by: By, sample: int, draw: Callable[[Pen, np.ndarray, np.ndarray], None]) -> None:
         """Show the runs against `by`; errors only of those that are `sample`'s: others cannot be compared."""
-        named = [_line(theme.COLOURS[0], "———", f"this run {self._now}".strip())] if self._runs else []
-        named += [_line(*_LOOKS[run.look][::2], run.name) for run in self._runs]
+        room = _WIDE if len(self._runs) < _ROWS else _NARROW
+        now = (theme.COLOURS[0], "———", f"this run {self._now}".strip(), "")
+        lines = [(*_LOOKS[run.look][::2], run.name, _ended(run, sample)) for run in self._runs]
+        named = [_line(*line, room) for line in ([now, *lines] if lines else [])]
         for number, words in enumerate(self._names):
             words.say(named[number] if number < len(named) else "")
         shown = {run.look: run for run in self._runs}
@@ -95,5 +102,12 @@ class _Run:
     look: int  # its place in _LOOKS, for as long as it is kept
 
 
-def _line(colour: str, dash: str, name: str) -> str:
-    return inked(f"{dash} {name if len(name) <= _NAME else name[: _NAME - 1] + '…'}", colour)
+def _ended(run: _Run, sample: int) -> str:
+    """Its last error, where that is of `sample`, the one on show."""
+    errors = run.curves.errors
+    return f" · {100 * errors[-1]:.3g} %" if run.sample == sample and len(errors) else ""
+
+
+def _line(colour: str, dash: str, name: str, ended: str, room: int) -> str:
+    room -= len(ended)
+    return inked(f"{dash} {name if len(name) <= room else name[: room - 1] + '…'}{ended}", colour)

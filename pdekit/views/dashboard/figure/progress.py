@@ -7,11 +7,12 @@ import numpy as np
 from pdekit.views import theme
 from pdekit.views.dashboard.figure.canvas import Canvas, Pen, Place
 from pdekit.views.dashboard.figure.course import WORDS, By, Course, Curves
-from pdekit.views.dashboard.figure.kept import Kept
+from pdekit.views.dashboard.figure.kept import READ, Kept
 from pdekit.views.dashboard.figure.thin import FINE, round_up, thin
 
 POINTS = 256  # at most so many points of a curve travel to the browser at a repaint: a panel is about as wide
 TITLES = ("error of the shown sample", "norm of the gradient")
+ROOM = 0.7  # of the axis: a mark behind it has its words on the left
 _GAP, _LEFT, _WIDTH = 380, 58, 306
 
 
@@ -34,7 +35,11 @@ class Progress:
         ups: list[dict[str, Any]] = [
             {"type": "log", "exponentformat": "power"} if log else {"nticks": 5},
             {"type": "log", "tickvals": percents, "ticktext": [f"{p:g} %" for p in percents]},
-            {"type": "log", "exponentformat": "power", "nticks": 5},
+            {
+                "type": "log",
+                "exponentformat": "power",
+                "nticks": 3,
+            },  # more, and the small digits lie on each other
         ]
         small = {"tickfont": {"size": 10}, "fixedrange": True}
         across = small | {"rangemode": "tozero", "nticks": 6}
@@ -50,7 +55,7 @@ class Progress:
         self._axis_words = [canvas.words(middle, bottom + 26) for middle in middles]
         raw = {"mode": "markers", "marker": {"size": 3, "color": theme.COLOURS[4]}, "opacity": 0.5}
         raw |= {"hoverinfo": "skip"}
-        line = {"mode": "lines", "line": {"color": theme.COLOURS[0], "width": 2}}
+        line = {"mode": "lines", "line": {"color": theme.COLOURS[0], "width": 2}, "hovertemplate": READ}
         loss_panel, error_panel, *gradient_panel = self._panels
         self._raw = canvas.trace("scatter", loss_panel, **_EMPTY, **raw)
         self._mean = canvas.trace("scatter", loss_panel, **_EMPTY, **line)
@@ -61,7 +66,7 @@ class Progress:
         )  # fmt: skip
         self._gradient = [canvas.trace("scatter", panel, **_EMPTY, **line) for panel in gradient_panel]
         mark = {"mode": "lines+text", "line": {"color": theme.MUTED, "width": 1}, "hoverinfo": "skip"}
-        mark |= {"textposition": "bottom right", "textfont": {"size": 10, "color": theme.MUTED}}
+        mark |= {"textfont": {"size": 10, "color": theme.MUTED}}
         # The marks have a scale of their own, 0 to 1, so that they span the panel whatever the curve does.
         overlays = [canvas.marks(panel) for panel in self._panels]
         self._marks = [canvas.trace("scatter", overlay, **_EMPTY, **mark) for overlay in overlays]
@@ -108,9 +113,11 @@ class Progress:
         # The last of them is a point that shows nothing: it keeps room for the steps to come on the axis.
         end = [round_up(float(x[-1]), FINE)] if len(x) else []
         x, y = _verticals(x[changes])
-        words = [word for name in names for word in ("", name, "")]
+        x, y = np.append(x, end), np.append(y, np.zeros(len(end)))
+        words = [word for name in names for word in ("", name, "")] + [""] * len(end)
+        sides = [f"bottom {'left' if place > ROOM * end[0] else 'right'}" for place in x]
         for pen in self._marks:
-            pen.put(x=np.append(x, end), y=np.append(y, np.zeros(len(end))), text=[*words, *[""] * len(end)])
+            pen.put(x=x, y=y, text=words, textposition=sides)
         x, y = _verticals(
             np.array([self._classical[0]]) if self._classical and by == "seconds" else np.zeros(0)
         )

@@ -92,7 +92,7 @@ def _balance(compute: np.ndarray, ranks: Sequence[int]) -> str:
     if ratio < UNEVEN:
         return "ranks: evenly loaded"
     slow, quick = (ranks[int(index)] for index in (compute.argmax(), compute.argmin()))
-    return f"<b>rank {slow} computes {ratio:.1f} × as long as rank {quick}</b>"
+    return f"<b>rank {slow}: {ratio:.1f} × as long as rank {quick}</b>"
 
 
 def _flat(values: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ A line is named as the class that declares the setting, and the setting: `UNet` 
 EXPLAINED = {
     # An experiment, and what is around it
     "Experiment.problem": "The equation, and the family of samples that it is solved for",
-    "Experiment.generator": "The network that proposes the solution",
+    "Experiment.generator": "The network that proposes the solution; FNO is the Fourier neural operator",
     "Experiment.optimizer": "The method; its own rate, batch and steps come with it. It sees the loss of all ranks",
     "Experiment.rate": "Length of a step where the schedule starts, above 0; no unit. May change while it trains",
     "Experiment.schedule": "How the learning rate falls as the work is done",
@@ -15,7 +15,7 @@ EXPLAINED = {
     "Experiment.steps": "Optimizer steps of a run, over all its grids",
     "Experiment.head": "plain: the network's field itself. galerkin: the best combination of a basis it proposes",
     "Experiment.objective": "What is averaged over the samples: their losses, or a function that evens out their sizes",
-    "Experiment.grids": "The way through halved grids; each visit gets the same share of the work",
+    "Experiment.grids": "coarse-to-fine: halved grids first; v, w, f: multigrid cycles. Each visit has equal work",
     "Experiment.seed": "Whole number from 0 on: draws the first weights and the order of the samples",
     "Experiment.dtype": "Digits of all numbers: 32 bits have about 7 of them, 64 bits about 16",
     "Experiment.start": "Path of a saved generator to start from; empty for fresh weights",

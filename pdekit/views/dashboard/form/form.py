@@ -65,6 +65,11 @@ class Form:
         return made.experiment
 
     @property
+    def sound(self) -> bool:
+        """Whether the controls make an experiment."""
+        return self._draft.made.experiment is not None
+
+    @property
     def ranks(self) -> int:
         """The world size."""
         return self._draft.values["ranks"]
