@@ -12,6 +12,8 @@ The same U-Net (the default), global batch and optimizer (fused AdamW), float32,
     DDP of ours       DDP tuned of pdekit's network: the same with fewer products (generators/upsampled.py)
     DDP synchronised  DDP tuned with batch norm over both ranks (sync_norm.py): the same losses as pdekit's
     perfect           two processes with half of the batch each that start together and never communicate
+    meeting           the same two, had they to meet where pdekit's ranks send a message, and were messages free: each
+                      stretch between two such places takes as long as it took the slower of both
     half alone        one of these, while the other sleeps: what both lose by sharing caches and the memory bus
     two threads       one process, two threads
     one               one process, one thread
@@ -28,10 +30,12 @@ for its part in the two. About five minutes. `--seconds` are for each grid and b
 
 import argparse
 import tempfile
+import time
 
 import numpy as np
 import torch
 
+from pdekit.parallel import Serial
 from tests.benchmarks.race import answer, machine, on_ranks, peak, race, spread
 
 TUNED = {
@@ -40,6 +44,40 @@ TUNED = {
     "static_graph": True,
     "memory_format": torch.channels_last,
 }
+
+
+class Stamped(Serial):
+    """One rank that notes when it would meet the others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times: list[float] = []
+
+    def allreduce(self, array: np.ndarray) -> None:
+        """Alone, and noted."""
+        self.times.append(time.perf_counter())
+        super().allreduce(array)
+
+
+class Stretches:
+    """The stretches between two meetings of a solver that meets nobody."""
+
+    def __init__(self, solver: object, comm: Stamped) -> None:
+        self.solver, self.comm = solver, comm
+        self.turns: list[np.ndarray] = []  # seconds of each stretch of a step
+
+    def advance(self, steps: int) -> None:
+        """A turn."""
+        self.comm.times = [time.perf_counter()]
+        self.solver.advance(steps)
+        self.turns.append(np.diff([*self.comm.times, time.perf_counter()]) / steps)
+
+    def slower(self) -> list[float]:
+        """Seconds of a step in each turn but the first, each stretch as long as that of the slowest rank."""
+        from mpi4py import MPI
+
+        everyone = MPI.COMM_WORLD.allgather(self.turns[1:])
+        return [float(np.maximum.reduce(turn).sum()) for turn in zip(*everyone, strict=True)]
 
 
 def measure(resolution: int, batch: int, norm: str, seconds: float, store: str) -> dict[str, dict]:
@@ -66,6 +104,9 @@ def measure(resolution: int, batch: int, norm: str, seconds: float, store: str) 
         peaks["one"] = peak()
     half = pk.Solver(experiment(batch // 2))
     half.advance(2)
+    stamped = Stamped()
+    stretches = Stretches(pk.Solver(experiment(batch // 2), stamped), stamped)
+    stretches.solver.advance(2)
     distributed.init_process_group("gloo", f"file://{store}/gloo", rank=both.rank, world_size=2)
     ddp = {"DDP": {}, "DDP tuned": TUNED, "DDP of ours": {**TUNED, "memory_format": None}}
     if norm == "batch":
@@ -85,6 +126,7 @@ def measure(resolution: int, batch: int, norm: str, seconds: float, store: str) 
             "pdekit": pdekit.advance,
             **{name: contender.advance for name, contender in ddp.items()},
             "perfect": half.advance,
+            "meeting": stretches.advance,
             "half alone": half.advance if alone else None,
             "two threads": threads if alone else None,
             "one": alone.advance if alone else None,
@@ -97,6 +139,7 @@ def measure(resolution: int, batch: int, norm: str, seconds: float, store: str) 
         for name, of in times.items()
     }
     found["perfect"]["seconds"] = (2 / (1 / times["perfect"]).sum(axis=1)).tolist()
+    found["meeting"]["seconds"] = stretches.slower()
     waited, spent = pdekit.comm.seconds - before[1], pdekit.seconds - before[0]
     found["pdekit"]["waited"] = waited / spent
     return found
@@ -116,10 +159,13 @@ def show(resolution: int, batch: int, found: dict[str, dict]) -> None:
         print(
             f"{name:16} {np.median(times):7.3f} {rate:10.1f}   {ratio:24} {waited:>16} {held:>14}", flush=True
         )
-    throughput = np.array(found["perfect"]["seconds"]) / ours
+    perfect = np.array(found["perfect"]["seconds"])
+    throughput = perfect / ours
     speedup = np.array(found["one"]["seconds"]) / ours
-    shared = np.array(found["perfect"]["seconds"]) / np.array(found["half alone"]["seconds"])
+    shared = perfect / np.array(found["half alone"]["seconds"])
+    meeting = np.array(found["meeting"]["seconds"])
     print(f"of the perfect machine's throughput: {spread(throughput)}; speed-up over one: {spread(speedup)}")
+    print(f"of that, if two that meet as often had free messages: {spread(perfect / meeting)}")
     print(f"two processes at once / one of them alone: {spread(shared)}")
 
 

@@ -44,7 +44,7 @@ class RanksPanel:
         ]  # fmt: skip
         self._shares = canvas.words(place.left + place.width, bottom + 26, "middle left")
         self._said = canvas.trace(
-            "scatter", canvas.beside(panel), mode="text", x=np.zeros(0), y=np.zeros(0), text=[], cliponaxis=False,
+            "scatter", canvas.beside(panel), mode="text", x=np.ones(1), y=np.zeros(1), text=[""], cliponaxis=False,
             textposition="middle right", textfont={"size": 10}, hoverinfo="skip",
         )  # fmt: skip
 
@@ -78,8 +78,9 @@ class RanksPanel:
 
     def clear(self) -> None:
         """No steps."""
-        for pen in (*self._bars, self._said):
+        for pen in self._bars:
             pen.put(x=np.zeros(0), y=np.zeros(0))
+        self._said.put(x=np.ones(1), y=np.zeros(1), text=[""])  # without a point the axis would name rank 4
         self._title.say("ranks"), self._head.say("")
         self._shares.say("")
 
