@@ -17,6 +17,7 @@ import psutil
 from playwright.sync_api import Page, sync_playwright
 
 import pdekit as pk
+from pdekit.views.dashboard.figure.wire import plain
 from pdekit.views.dashboard.held_out import HeldOut, figure_of
 from tests.browser.conftest import QUIET, SCREEN
 from tests.browser.test_script import MAKE, given
@@ -33,17 +34,6 @@ OPEN = f"""async ([script, state]) => {{ {MAKE}
     }};
     await widget.render({{model, el}});
 }}"""
-
-
-def plain(value: Any) -> Any:
-    """`value` with lists in place of arrays; null where there is no number."""
-    if isinstance(value, np.ndarray | list | tuple):
-        return [plain(one) for one in value]
-    if isinstance(value, dict):
-        return {name: plain(one) for name, one in value.items()}
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if value != value else value
 
 
 async def messages(count: int) -> tuple[tuple[str, dict[str, Any]], list[Any], list[Any]]:

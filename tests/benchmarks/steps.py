@@ -138,11 +138,17 @@ def measure(resolution: int, batch: int, norm: str, seconds: float, store: str) 
         name: {"seconds": np.nanmax(of, axis=1).tolist(), "peak": peaks.get(name)}
         for name, of in times.items()
     }
-    found["perfect"]["seconds"] = (2 / (1 / times["perfect"]).sum(axis=1)).tolist()
-    found["meeting"]["seconds"] = stretches.slower()
+    found["perfect"]["seconds"] = together(times["perfect"]).tolist()
+    slower = stretches.slower()
+    found["meeting"] |= {"seconds": slower, "kept": (together(times["meeting"]) / slower).tolist()}
     waited, spent = pdekit.comm.seconds - before[1], pdekit.seconds - before[0]
     found["pdekit"]["waited"] = waited / spent
     return found
+
+
+def together(times: np.ndarray) -> np.ndarray:
+    """Seconds per step of the whole batch from those of each half's (rounds, 2)."""
+    return 2 / (1 / times).sum(axis=1)
 
 
 def show(resolution: int, batch: int, found: dict[str, dict]) -> None:
@@ -163,9 +169,8 @@ def show(resolution: int, batch: int, found: dict[str, dict]) -> None:
     throughput = perfect / ours
     speedup = np.array(found["one"]["seconds"]) / ours
     shared = perfect / np.array(found["half alone"]["seconds"])
-    meeting = np.array(found["meeting"]["seconds"])
     print(f"of the perfect machine's throughput: {spread(throughput)}; speed-up over one: {spread(speedup)}")
-    print(f"of that, if two that meet as often had free messages: {spread(perfect / meeting)}")
+    print(f"of that, if two that meet as often had free messages: {spread(found['meeting']['kept'])}")
     print(f"two processes at once / one of them alone: {spread(shared)}")
 
 

@@ -244,7 +244,8 @@ def test_every_control(page: Page, lab: Served, artifacts: Path, say: Callable) 
     bars = page.locator(f"{ROOT} .js-plotly-plot").nth(2).locator(".barlayer .point")
     screen.until(lambda: bars.count() >= 2, limit=20)  # where the time of a step on 1 and 2 ranks goes
     page.screenshot(path=artifacts / "dashboard-measured.png", full_page=True)
-    assert screen.steps() == 30 and screen.button("Train").is_enabled()
+    assert screen.steps() == 30 and screen.button("Reset").is_enabled()
+    assert screen.button("Train").is_disabled()  # nothing is left of what the settings say
     page.get_by_role("menuitem", name="Settings", exact=True).click()
     page.get_by_text("Theme", exact=True).hover()
     page.get_by_text("JupyterLab Dark", exact=True).first.click()

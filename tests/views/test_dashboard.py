@@ -87,7 +87,9 @@ def test_it_opens_on_its_experiment(cluster: FakeCluster) -> None:
     assert all(
         one.disabled for one in (verbs.pause, verbs.reset, verbs.compare, verbs.undo, dash.keeping.save)
     )
-    assert "application/vnd.jupyter.widget-view+json" in dash._repr_mimebundle_()
+    bundle = dash._repr_mimebundle_()
+    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == dash.view.model_id
+    assert bundle["text/plain"] == "pk.Dashboard: run this cell to see it."
     assert Dashboard(cluster, pk.Poisson(32)).experiment == pk.Experiment(pk.Poisson(32))
 
 

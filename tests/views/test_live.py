@@ -359,7 +359,7 @@ def test_plotlys_widget_is_kept_from_reporting() -> None:
     """Fails where plotly names its view otherwise: then it reports, which costs bytes and no more."""
     script = quiet(str(go.FigureWidget._esm))
     assert script.rstrip().endswith(".prototype[name] = () => {};")
-    assert plotly_script().decode() == script
+    assert plotly_script() == script
     assert quiet("export{a as b}") == "export{a as b}"
 
 

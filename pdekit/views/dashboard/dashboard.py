@@ -8,6 +8,7 @@ from pdekit import checks
 from pdekit.beside import Place
 from pdekit.processors import cores
 from pdekit.train.checkpoint import step_of
+from pdekit.views.bundle import bundle
 from pdekit.views.dashboard import wiring
 from pdekit.views.dashboard.export import export
 from pdekit.views.dashboard.form.form import Form
@@ -183,7 +184,7 @@ class Dashboard(Trainer):
             raise checks.refuse(verb, "a run", "none", "press Train first")
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        return self.view._repr_mimebundle_(**options)
+        return bundle(self.view, "pk.Dashboard", options)
 
 
 def _base(problem: "Problem | None", experiment: "Experiment | None") -> "Experiment":

@@ -67,7 +67,8 @@ class Display:
 
     def _show_figure(self, look: dict[str, Any]) -> None:
         """Another figure in place of the one that was there, whose kept curves were of another kind of problem."""
-        self._looks, self.figure = look, LiveFigure(**look)
+        first = not self._looks  # the others come to pages that have plotly
+        self._looks, self.figure = look, LiveFigure(**look, script=first)
         self.figure.on_sample(self._chosen)
         self.figure.repaint.on_whole(self._painted)
         self._right.children = (

@@ -131,8 +131,8 @@ class Canvas:
         self._layout["scene"] |= {"aspectmode": "cube", "bgcolor": CLEAR, "dragmode": "orbit"}
         return "scene"
 
-    def build(self) -> Wire:
-        """The widget."""
+    def build(self, script: bool = True) -> Wire:
+        """The widget, which brings plotly's `script` along or not."""
         self._layout |= {"xaxis": FRACTION, "yaxis": FRACTION}
         x, y, positions, sizes, text = zip(*self._words, strict=True) if self._words else [()] * 5
         self._said = self.trace(
@@ -142,7 +142,7 @@ class Canvas:
         look = {"template": theme.template(), "autosize": True, "height": self.height, "showlegend": False}
         look |= {"paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR, "dragmode": False, "barmode": "overlay"}
         look |= {"margin": dict.fromkeys("lrtb", 0), "hovermode": "closest", "bargap": 0.2}
-        self.widget = Wire(go.Figure(data=self._traces, layout=look | self._layout))
+        self.widget = Wire(go.Figure(data=self._traces, layout=look | self._layout), script)
         return self.widget
 
     def _next(self) -> str:

@@ -38,14 +38,16 @@ class LiveFigure:
         ends: tuple[float, float] = (1.0, 1.0),
         loss: str = "loss",
         log_loss: bool = False,
+        script: bool = True,
     ) -> None:
         """`given` says in words what is given, shown by its logarithm with `log`; grids have `dim` axes.
 
         pictures: one (H, W) for each sample to choose from. axes, ends: names and lengths of the maps' axes, upward
         and across. loss: what it is, in words; log_loss: whether its axis is logarithmic. Where a loss is not above
-        zero all the same, its height above the lowest is shown, and the title says so.
+        zero all the same, its height above the lowest is shown, and the title says so. script: whether it brings plotly
+        along, five megabytes, for pages that have none yet.
         """
-        panels = draw(given, log, dim, pictures, axes, ends, loss, log_loss)
+        panels = draw(given, log, dim, pictures, axes, ends, loss, log_loss, script)
         self._maps, self._progress, self._ranks = panels.maps, panels.progress, panels.ranks
         self._slice, self._solid, self._strip = panels.slice, panels.solid, panels.strip
         self.widget = panels.widget

@@ -37,6 +37,7 @@ def draw(
     ends: tuple[float, float],
     loss: str,
     log_loss: bool,
+    script: bool,
 ) -> Panels:
     """The panels of a figure as `LiveFigure` says; all places are in pixels."""
     canvas = Canvas(HEIGHT)
@@ -48,4 +49,4 @@ def draw(
     solid = Solid(canvas, Place(800, 350, 330, 280)) if dim == 3 else None
     strip = Strip(canvas, 14, 2, pictures) if pictures else None
     maps.add_lines(canvas)
-    return Panels(maps, progress, ranks, line, solid, strip, canvas.build())
+    return Panels(maps, progress, ranks, line, solid, strip, canvas.build(script))

@@ -24,10 +24,10 @@ const page = globalThis.pdekitPlotly ??= {}, key = %(key)s;
 // A figure that was built before the page was opened comes without plotly.
 function ask(model) {
   return new Promise((resolve) => {
-    const take = ({ script }, [bytes]) => {
+    const take = ({ script }) => {
       if (!script) return;
       model.off("msg:custom", take);
-      resolve(bytes);
+      resolve(script);
     };
     model.on("msg:custom", take);
     model.send({ script: true });

@@ -6,7 +6,7 @@ NAME = "pdekit-figure"  # the class of the box that holds a figure
 
 _INK = "var(--jp-ui-font-color1, var(--vscode-foreground, #1f2933))"
 _LINE = "var(--jp-border-color1, var(--vscode-panel-border, #b8c1cb))"
-_GRID = "var(--jp-border-color3, var(--vscode-editorIndentGuide-background1, #e6eaee))"
+_GRID = f"color-mix(in srgb, {_INK} 12%, transparent)"  # VS Code has no colour of its own for it
 _DRAWING = f".{NAME} .js-plotly-plot .main-svg"
 
 # Rules, not attributes: a switch of the theme needs no message from the kernel. Tooltips have colours of their own.

@@ -1,6 +1,7 @@
 """The wire of the live figure: a FigureWidget that sends little, counts it, and shows late pages what is now."""
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,16 @@ class Wire(go.FigureWidget):
     """A figure whose numbers travel as float32 in binary frames; `sent` counts the bytes of its repaints.
 
     What is `put` into its traces is shown by the next `paint`; in between `sketch` may show fields and curves of it.
+    Plotly's script goes along when it is built, unless `script` is False; a page that has none asks for it.
     """
 
     _built = False
     _opening = False
     sent = 0
 
-    def __init__(self, figure: go.Figure) -> None:
+    def __init__(self, figure: go.Figure, script: bool = True) -> None:
         super().__init__(figure)
+        self._script = script
         self._known: dict[int, dict[str, Any]] = {}  # what was put last, by trace
         self._owed: dict[int, dict[str, Any]] = {}  # of that, what the next `paint` shows
         self._fresh: dict[int, dict[str, Any]] = {}  # and what is newer than the last `paint` or `sketch`
@@ -78,16 +81,22 @@ class Wire(go.FigureWidget):
 
     def _answer(self, _: Any, asked: dict[str, Any], __: Any) -> None:
         if "script" in asked:
-            self.send({"script": True}, [plotly_script()])
+            self.send({"script": plotly_script()})
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
         state = super().get_state(key, drop_defaults)
-        if self._opening:  # the pages that are there need not ask, which has to wait for the cell that runs
-            state["_script"] = plotly_script()
         if "_widget_data" in state:
             # Plotly keeps here what the figure was built with: repaints are messages, to the pages of their time.
             now = [trace.to_plotly_json() for trace in self.data] if self._built else self._widget_data
             state["_widget_data"] = self.trait_metadata("_widget_data", "to_json")(lines(now), self)
+        if self._opening and self._script:
+            # The pages that are there need not ask, which has to wait for the cell that runs. All of it as text: VS
+            # Code passes on a message with binary parts as a list of its bytes, which takes it seconds for plotly.
+            state |= {
+                "_script": plotly_script(),
+                "_widget_data": plain(now),
+                "_widget_layout": plain(self._layout),
+            }
         return state
 
     def _send_update_msg(
@@ -109,9 +118,9 @@ class Wire(go.FigureWidget):
         super()._send(msg, buffers)
 
 
-def plotly_script() -> bytes:
+def plotly_script() -> str:
     """The script of plotly's widget, without its reports."""
-    return quiet(str(go.FigureWidget._esm)).encode()
+    return quiet(str(go.FigureWidget._esm))
 
 
 def _kept(trace: dict[str, Any], name: str) -> Any:
@@ -120,6 +129,17 @@ def _kept(trace: dict[str, Any], name: str) -> Any:
     for part in name.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     return value
+
+
+def plain(value: Any) -> Any:
+    """`value` as text can say it: lists, numbers as float32 has them, nothing where there is none."""
+    if isinstance(value, dict):
+        return {name: plain(one) for name, one in value.items()}
+    if isinstance(value, np.ndarray | list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, float | np.floating):
+        return float(f"{value:.7g}") if math.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def lines(value: Any) -> Any:

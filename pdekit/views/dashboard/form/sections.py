@@ -7,7 +7,11 @@ import ipywidgets as widgets
 # The line of the control under the mouse, after a moment, or with the focus: beside the settings, over the edge of the
 # figure, where it hides no field and no message. It is placed by the form and not by a box between the two, which
 # might cut it off: hence position: static. Colours are the page's, also that of a list's arrow, which is drawn.
+# What VS Code's page says otherwise than JupyterLab's: letters of 14 pixels, a pressed button like the others.
 STYLE = """<style>
+.pdekit-dashboard { --jp-widgets-font-size: 13px; }
+.pdekit-dashboard .jupyter-button.mod-active {
+  background: color-mix(in srgb, var(--jp-ui-font-color1, currentColor) 26%, transparent); }
 .pdekit-form { position: relative; --jp-widgets-inline-height: 24px; --jp-widgets-margin: 1px; overflow: visible;
   color: var(--jp-ui-font-color1, #1f2933); }
 .pdekit-form .jupyter-widgets, .pdekit-form .widget-label { position: static; }

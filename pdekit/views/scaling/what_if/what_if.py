@@ -16,6 +16,7 @@ from pdekit.scaling.link import Network
 from pdekit.scaling.network.machines import Machine
 from pdekit.scaling.network.machines import machines as all_machines
 from pdekit.tabled import table
+from pdekit.views.bundle import bundle
 from pdekit.views.dashboard.figure import style
 from pdekit.views.scaling.what_if.controls import Controls
 from pdekit.views.scaling.what_if.latest import Latest
@@ -178,4 +179,4 @@ class WhatIf:
         self._controls.words.value = f'<div role="status" style="line-height:1.45">{escape(words)}</div>'
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        return self.box._repr_mimebundle_(**options)
+        return bundle(self.box, "pk.WhatIf", options)
