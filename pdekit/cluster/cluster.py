@@ -169,9 +169,11 @@ class Cluster(Scaling, Lifecycle):
         return call.results()
 
     def halt(self, number: int) -> None:
-        """Let the calls up to `number` end after the step that they are in, those that wait before their first."""
-        if self.state in ("ready", "busy"):
-            halting.say(self._engines.processes.folder, number)
+        """Let the calls up to `number` end after the step that they are in, or the next; those that wait take none.
+
+        Engines have to be there.
+        """
+        halting.say(self._engines.processes.folder, number)
 
     def holds(self, solver: object) -> bool:
         """Whether the engines hold `solver`, marked as theirs by `RemoteSolver.build`."""

@@ -1,4 +1,4 @@
-"""A word to engines that compute: the calls up to a number are to end after the step that they are in.
+"""A word to engines that compute: the calls up to a number are to end with the next step that begins, if any does.
 
 A call in a queue cannot be taken back on all ranks alike, and who computes does not look into the queue. So the word
 lies in the cluster's folder.

@@ -74,9 +74,10 @@ class RemoteSolver(Adjustable, Asking):
         Asked for in calls of about a quarter of a second, so that no time limit ends a long run.
         """
         checks.whole("k", k, least=0)
+        halts = self._halts
         while self._flights:
             self._fly(0)
-        start, halts = len(self.history), self._halts
+        start = len(self.history)
         wanted, count = start + k, 1
         while len(self.history) < wanted and not self.done and halts == self._halts:
             began = time.perf_counter()
@@ -91,11 +92,11 @@ class RemoteSolver(Adjustable, Asking):
         history then.
         """
         checks.whole("k", k, least=0)
+        halts = self._halts
         while self._flights:
             await self._fly_async(0)
-        start, halts = len(self.history), self._halts
-        await self._fly_async(k)
-        # It may have gone on from a checkpoint.
+        start = len(self.history)
+        # More than once where it has gone on from a checkpoint.
         while len(self.history) < start + k and not self.done and halts == self._halts:
             await self._fly_async(start + k - len(self.history))
         return self.history.steps[start : start + k]
@@ -105,12 +106,13 @@ class RemoteSolver(Adjustable, Asking):
         self._take_off(checks.whole("k", k))
 
     def halt(self) -> None:
-        """Let all that is under way end after the step that it is in, on all ranks; returns at once.
+        """Let all that is under way end after the step that it is in, or the next, on all ranks; returns at once.
 
         What waits behind it takes none. Calls that are made later are not concerned.
         """
         self._halts += 1
-        self._cluster.halt(self._number)
+        if self.held:
+            self._cluster.halt(self._number)
 
     async def landed_async(self) -> "list[Step]":
         """The steps of the oldest call that is under way, once they are there; none if nothing is."""

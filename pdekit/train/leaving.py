@@ -7,7 +7,7 @@ import numpy as np
 
 from pdekit.parallel import Comm
 
-Wish = Callable[[], bool]
+Leave = Callable[[], bool]
 """Whether this rank wishes to leave; asked before each step."""
 
 
@@ -16,10 +16,10 @@ class Leaving:
 
     def __init__(self, comm: Comm) -> None:
         self.comm, self.agreed = comm, False
-        self._wish: Wish | None = None
+        self._wish: Leave | None = None
 
     @contextmanager
-    def heeding(self, wish: Wish | None) -> Iterator[None]:
+    def heeding(self, wish: Leave | None) -> Iterator[None]:
         """Inside, all ranks leave where one wishes it. Every rank gives a wish, or none does."""
         self._wish = wish
         try:

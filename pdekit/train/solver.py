@@ -24,7 +24,7 @@ from pdekit.train.evaluation import Evaluation
 from pdekit.train.experiment import Experiment
 from pdekit.train.faults import blame
 from pdekit.train.history import History, Step
-from pdekit.train.leaving import Leaving, Wish
+from pdekit.train.leaving import Leave, Leaving
 from pdekit.train.memory import keep_memory
 from pdekit.train.objectives import OBJECTIVES
 from pdekit.train.predictor import Predictor
@@ -163,7 +163,7 @@ class Solver(Predictor, Resumable, Adjustable):
         u = self.field(self.problem, samples, self.reduction.modules[k])
         return u, OBJECTIVES[self.experiment.objective](self.problem.losses(u, samples))
 
-    def advance(self, k: int, leave: Wish | None = None) -> list[Step]:
+    def advance(self, k: int, leave: Leave | None = None) -> list[Step]:
         """The next `k` steps; fewer, or none, when the experiment's steps are used up.
 
         `leave()` is asked on each rank at the call, and before each step: where it is true on one of them, no step is

@@ -205,20 +205,26 @@ def test_what_is_under_way_is_halted_and_what_comes_later_is_not(
 
     async def main() -> None:
         solver = await cluster.solver_async(many)
+        await solver.advance_async(1)
         solver.halt()  # of nothing
         solver.send_ahead(50_000), solver.send_ahead(10)
+        behind = asyncio.ensure_future(solver.advance_async(20))
         await asyncio.sleep(0.5)
         solver.halt()
-        first = await solver.landed_async()
-        assert 0 < len(first) < 50_000 and await solver.landed_async() == []
-        assert [step.number for step in await solver.advance_async(2)] == [len(first) + 1, len(first) + 2]
+        assert await behind == []
+        taken = len(solver.history)
+        assert 1 < taken < 50_000
+        assert [step.number for step in await solver.advance_async(2)] == [taken + 1, taken + 2]
         long = asyncio.ensure_future(solver.advance_async(50_000))
         await asyncio.sleep(0.5)
         solver.halt()
         assert 0 < len(await long) < 50_000
         taken = len(solver.history)
         newer = await cluster.solver_async(many)
-        assert len(await newer.advance_async(3)) == 3
+        newer.send_ahead(50_000)
+        newer.halt(), solver.halt()  # of one that is not there any more
+        await newer.landed_async()
+        assert len(newer.history) < 50_000 and len(await newer.advance_async(3)) == 3
         assert solver.history.number.tolist() == list(range(1, taken + 1))
 
     asyncio.run(main())

@@ -25,7 +25,8 @@ class FakeSolver:
         self.history = pk.History(experiment=str(experiment), size=ranks)
         self.rate, self.slowness = experiment.rate, (None, 1.0)
         self.calls: list[int] = []
-        self._flights: list[asyncio.Future] = []
+        self._flights: list[tuple[asyncio.Future, list[pk.Step]]] = []
+        self.taken = 0  # steps, those that the history has not heard of yet included
         self._halted = 0  # of the calls
         self.memory = [500_000_000] * ranks
         self._engine = asyncio.Lock()
@@ -52,28 +53,39 @@ class FakeSolver:
         raise DeadRankError(DEATH)
 
     async def advance_async(self, k: int) -> list[Any]:
-        self.calls.append(k)
-        call = len(self.calls)
-        async with self._engine:
-            first = len(self.history)
-            for _ in range(min(k, self.experiment.steps - first)):
-                if call <= self._halted:
-                    break
-                await self._work(self.cluster.seconds_per_step)
-                number = len(self.history) + 1
-                if self.cluster.diverges_at == number:
-                    raise FloatingPointError(f"step {number}: expected a finite loss, got nan")
-                self.history.extend([self._step(number)], np.ones((1, self.ranks, 3)))
-            return self.history.steps[first:]
+        self.send_ahead(k)
+        while self._flights:
+            steps = await self.landed_async()
+        return steps
 
     def send_ahead(self, k: int) -> None:
-        self._flights.append(asyncio.ensure_future(self.advance_async(k)))
+        self.calls.append(k)
+        brought: list[pk.Step] = []
+        self._flights.append((asyncio.ensure_future(self._take(k, len(self.calls), brought)), brought))
 
     def halt(self) -> None:
         self._halted = len(self.calls)
 
     async def landed_async(self) -> list[Any]:
-        return await self._flights.pop(0) if self._flights else []
+        if not self._flights:
+            return []
+        call, brought = self._flights.pop(0)
+        try:
+            await call
+        finally:
+            self.history.extend(brought, np.ones((len(brought), self.ranks, 3)))
+        return brought
+
+    async def _take(self, k: int, call: int, brought: list[pk.Step]) -> None:
+        async with self._engine:
+            for _ in range(min(k, self.experiment.steps - self.taken)):
+                if call <= self._halted:
+                    break
+                await self._work(self.cluster.seconds_per_step)
+                if self.cluster.diverges_at == self.taken + 1:
+                    raise FloatingPointError(f"step {self.taken + 1}: expected a finite loss, got nan")
+                self.taken += 1
+                brought.append(self._step(self.taken))
 
     def _step(self, number: int) -> pk.Step:
         grid = next(r for r, last in self.experiment.plan if number <= last)
@@ -86,7 +98,7 @@ class FakeSolver:
         async with self._engine:
             await self._work(0.001)
             u = self.experiment.problem.at(resolution or self.resolution).reference(i)
-            return u * (1 + 1 / (1 + len(self.history)))
+            return u * (1 + 1 / (1 + self.taken))
 
     async def change_rate_async(self, rate: float) -> None:
         self.rate = rate
@@ -178,5 +190,6 @@ class FakeCluster:
         experiment, steps, rate = self.shelf[str(folder)]
         solver = await self.solver_async(experiment, ranks, Path(folder))
         solver.history.extend(steps, np.ones((len(steps), ranks, 3)))
+        solver.taken = len(steps)
         solver.rate = rate
         return solver

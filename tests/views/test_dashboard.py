@@ -123,10 +123,11 @@ def test_a_pause_waits_for_one_step_and_not_for_all_that_was_asked_for() -> None
     async def story(dash: Dashboard) -> None:
         dash.verbs.train.click()
         await until(lambda: dash.begun and dash.solver.calls[-1] > 2)
-        steps = len(dash.solver.history)
+        steps, painted, paint = dash.solver.taken, [], dash._display.paint
+        dash._display.paint = lambda piece, *more: painted.append(piece.last) or paint(piece, *more)
         dash.verbs.pause.click()
         await until(lambda: not dash.running)
-        assert len(dash.solver.history) <= steps + 1
+        assert len(dash.solver.history) <= steps + 1 and painted == [True]
         assert message(dash).startswith(f"Paused: {len(dash.solver.history)} steps")
 
     run(FakeCluster(seconds_per_step=0.05), story)
@@ -145,7 +146,7 @@ def test_a_pause_before_the_finer_grid_shows_the_coarse_one() -> None:
 
         async def stop() -> None:
             nonlocal stopped
-            await until(lambda: len(solver.history) == 1)
+            await until(lambda: solver.taken == 1)
             stopped = True
             solver.halt()
 
@@ -154,6 +155,7 @@ def test_a_pause_before_the_finer_grid_shows_the_coarse_one() -> None:
         await stopping
         assert solver.calls == [last, 5 - last] and len(solver.history) < last
         assert brought[-1].last and brought[-1].grid == 32 and brought[-1].prediction.shape == (32, 32)
+        assert not any(piece.change for piece in brought)
 
     asyncio.run(main())
 
@@ -398,7 +400,15 @@ def test_a_question_says_that_curves_of_before_are_there(cluster: FakeCluster) -
         await trained(dash)
         dash.compare()
         dash.set("preset", "Mean of means")
-        assert message(dash) == "Press Train. Drop kept clears the curves of before."
+        await until(lambda: message(dash) == "Press Train. Drop kept clears the curves of before.")
+        await trained(dash)
+        dash.set("preset", "One loss")
+        assert message(dash).endswith("curves of this one. Drop kept clears the curves of before.")
+        dash.reset()
+        dash.set("preset", "A small loss")  # other samples, and another figure: nothing is kept
+        await until(lambda: not dash.figure.kept)
+        await asyncio.sleep(0.1)
+        assert message(dash) == "Press Train."
 
     run(cluster, story)
 
@@ -789,3 +799,58 @@ def test_a_run_that_is_done_gives_way_to_another(cluster: FakeCluster) -> None:
         assert len(cluster.solvers) == 2 and dash.solver.ranks == 1 and dash.solver.done
 
     run(cluster, story, replace(EXPERIMENT, steps=20))
+
+
+def test_a_pause_on_the_finer_grid_shows_that_one() -> None:
+    """While the first call there is under way. Fails if the history is asked before that call is in it."""
+    experiment = replace(EXPERIMENT, steps=40)
+    last = experiment.plan[0][1]
+
+    async def main() -> None:
+        solver = await FakeCluster(seconds_per_step=0.02).solver_async(experiment, 2, Path())
+        pace = SimpleNamespace(quick=True, next=lambda done: last - done if done < last else 4, saw=len)
+        stopped: list[bool] = []
+        brought = []
+        async for piece in pieces(solver, pace, lambda: 0, lambda: bool(stopped)):
+            brought.append(piece)
+            if piece.change and piece.grid == 64:
+                await until(lambda: solver.taken > last)
+                stopped.append(True)
+                solver.halt()
+        assert brought[-1].steps[-1].number == len(solver.history) > last
+        assert brought[-1].last and brought[-1].grid == 64
+
+    asyncio.run(main())
+
+
+def test_a_pause_before_the_first_step_ends_in_words(cluster: FakeCluster) -> None:
+    """The engines had something else to do. Fails if the message stays that of a pause to come."""
+
+    async def story(dash: Dashboard) -> None:
+        await dash.step()
+        async with dash.solver._engine:
+            dash.verbs.train.click()
+            await until(lambda: len(dash.solver.calls) == 2)
+            dash.verbs.pause.click()
+            assert message(dash).startswith("Pausing")
+        await until(lambda: not dash.running)
+        assert message(dash).startswith("Paused: 1 step, ") and len(dash.solver.history) == 1
+        assert await trained(dash) > 1
+
+    run(cluster, story)
+
+
+def test_a_run_that_is_done_comes_back_as_done(cluster: FakeCluster, tmp_path: Path) -> None:
+    """Fails if a message promises a Train that is not offered."""
+
+    async def story(dash: Dashboard) -> None:
+        await dash.train()
+        await dash.save(tmp_path / "mine")
+        done = "It is done: change a setting, or press Reset, to train anew."
+        dash.reset()
+        dash.undo()
+        assert message(dash) == f"The run of 8 steps is back. {done}" and dash.verbs.train.disabled
+        await dash.open(tmp_path / "mine")
+        assert message(dash).endswith(f"a run of 8 steps. {done}") and dash.verbs.train.disabled
+
+    run(cluster, story, replace(EXPERIMENT, steps=8))

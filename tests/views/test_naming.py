@@ -20,7 +20,10 @@ def test_a_part_of_another_kind_is_named_alone_without_what_follows_from_it() ->
     """Fails if its norm and width are said too, for which there is no room."""
     fno = QUESTIONS["Another size"]
     assert names(fno, replace(fno, generator=pk.UNet())) == ["FNO", "UNet"]
-    assert names(fno, replace(fno, generator=pk.FNO(modes=4))) == ["modes 10", "modes 4"]
+    few = replace(fno, generator=pk.FNO(modes=4))
+    assert names(fno, few) == ["modes 10", "modes 4"]
+    told = names(fno, few, replace(fno, generator=pk.UNet()))
+    assert told == ["FNO, modes 10", "FNO, modes 4", "UNet"]  # two of one kind are told apart
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,8 @@ class Dashboard(Trainer):
             self.form.show(self.run.experiment)
         self._display.show_run(self.run)
         self._enable()
-        self.say(f"The run of {len(self.solver.history):,} steps is back: Train goes on with it.")
+        words = self._next(": Train goes on with it")
+        self.say(f"The run of {len(self.solver.history):,} steps is back{words}")
         return True
 
     async def save(self, folder: str | Path) -> None:
@@ -146,9 +147,8 @@ class Dashboard(Trainer):
         self._display.turn_to(run.experiment)
         self.run = run
         self._display.show_run(run)
-        self.say(
-            f"Opened {run.folder}: a run of {len(run.solver.history):,} steps. Train goes on with it.", "good"
-        )
+        words = self._next(". Train goes on with it")
+        self.say(f"Opened {run.folder}: a run of {len(run.solver.history):,} steps{words}", "good")
 
     def _greet(self) -> None:
         left = self._place.left()

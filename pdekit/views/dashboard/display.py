@@ -156,7 +156,8 @@ class Display:
     def say_ended(self, solver: Any) -> None:
         """That a run is done or paused, and after how much work."""
         seconds = solver.history.seconds[-1] if len(solver.history) else 0.0
-        words = f"{len(solver.history):,} steps, {seconds:.0f} s of training."
+        count = len(solver.history)
+        words = f"{count:,} step{'s' * (count != 1)}, {seconds:.0f} s of training."
         if solver.done:
             why = solver.history.reason
             words += f" {why}" if why else ""

@@ -36,17 +36,25 @@ class Names:
 def differing(runs: Sequence[dict[str, str]], base: dict[str, str]) -> list[str]:
     """Each run by the settings in which they differ; a single one by those that are not the `base`'s, and its ranks.
 
-    Where the kind of a part differs, its own settings follow from that and are left out.
+    Where the kind of a part differs, its own settings follow from that and are left out, unless runs of one kind
+    differ in them.
     """
     names = list(dict.fromkeys(name for run in runs for name in run))
     if len(runs) > 1:
         said = [name for name in names if len({run.get(name) for run in runs}) > 1]
     else:
         said = [name for name in names if any(run.get(name) != base.get(name) for run in runs)]
-    said = [name for name in said if not any(name.startswith(f"{part}.") for part in said)]
+    said = [name for name in said if not any(_follows(name, part, runs) for part in said)]
     said.sort(key=lambda name: name not in ("ranks", *ALONE))  # others keep their order behind them
     words = [[run[name] for name in said if name in run] for run in runs]
     return [", ".join(of[:MOST] + ["…"] * (len(of) > MOST)) or "the same again" for of in words]
+
+
+def _follows(name: str, part: str, runs: Sequence[dict[str, str]]) -> bool:
+    """Whether `name` is a setting of `part` that is the same in all runs with one word for `part`."""
+    if not name.startswith(f"{part}."):
+        return False
+    return len({(run.get(part), run.get(name)) for run in runs}) == len({run.get(part) for run in runs})
 
 
 def _told(experiment: Any, ranks: int = 0) -> dict[str, str]:

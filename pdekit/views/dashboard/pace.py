@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 ANSWER = 0.5  # seconds that what is asked while it trains may wait for the calls under way
+TARGET = 0.2  # seconds of a call
 Plan = Sequence[tuple[int, int]]
 
 
@@ -16,7 +17,7 @@ class Pace:
     to grow with the number of nodes, on grids of `dim` axes, until the finer grid has been measured.
     """
 
-    def __init__(self, plan: Plan, dim: int = 2, target: float = 0.2, until: float = 0.0) -> None:
+    def __init__(self, plan: Plan, dim: int = 2, target: float = TARGET, until: float = 0.0) -> None:
         """`until`: training seconds of the steps that were taken before."""
         self.plan, self.dim, self.target = plan, dim, target
         self._asked = 0

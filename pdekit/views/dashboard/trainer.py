@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pdekit.views.dashboard.display import Display
 from pdekit.views.dashboard.form.form import Form
-from pdekit.views.dashboard.pace import Pace
+from pdekit.views.dashboard.pace import TARGET, Pace
 from pdekit.views.dashboard.run import Run
 from pdekit.views.dashboard.runs_folder import RunsFolder
 from pdekit.views.dashboard.training import pieces
@@ -25,7 +25,7 @@ class Trainer:
     Where that is temporary, the checkpoints of a run go with it: when the next has begun, and Undo cannot reach it.
 
     The kernel stays free: one asyncio task asks the engines for about a quarter of a second of steps at a
-    time, and paints. Pause, Reset and changed settings only say what is asked next.
+    time, and paints. Changed settings say what is asked next; Pause and Reset halt what is under way, too.
     """
 
     def __init__(self, cluster: "Cluster", form: Form, place: RunsFolder) -> None:
@@ -143,20 +143,23 @@ class Trainer:
         solver = await self._take_up(self.form.ranks)
         await run.adjust(experiment.rate, self.form.slow)
         until = float(solver.history.seconds[-1]) if run.begun else 0.0
-        pace = Pace(run.experiment.plan, display.dim, until=until, **({"target": 0.0} if single else {}))
+        pace = Pace(run.experiment.plan, display.dim, 0.0 if single else TARGET, until)
         stopping = (lambda: True) if single else (lambda: self._pausing)
-        grid = 0
-        if solver.done:
-            display.say_ended(solver)
+        grid, ended = 0, False
         # Closed at once where painting fails, not when it happens to be collected.
         async with aclosing(pieces(solver, pace, lambda: display.sample, stopping)) as running:
             async for piece in running:
+                if self._pausing and not (piece.last or piece.change):
+                    continue  # the last one, which is near, shows all
                 if piece.last:
+                    ended = True
                     display.say_ended(solver)  # first: the page takes a while to repaint
-                elif not self._pausing and piece.steps[-1].resolution != grid:  # what else was said stays
+                elif not self._pausing and piece.steps[-1].resolution != grid:
                     grid = piece.steps[-1].resolution
                     display.say_training(piece.steps[-1], run.experiment)
                 await display.paint(piece, run, pace)
+        if not ended:  # no step was left, or none was taken before a Pause
+            display.say_ended(solver)
         if not solver.done:
             await run.keep()  # so that nothing is lost, whatever becomes of the engines
 
@@ -180,13 +183,13 @@ class Trainer:
         back = len((await self._take_up(self.form.ranks)).history)
         self._display.show_run(self.run)
         where = f"the run is back at step {back:,}" + (f" of {lost:,}" if lost > back else "")
-        self.say(f"The engines are ready again, and {where}: Train goes on.", "good")
+        self.say(f"The engines are ready again, and {where}{self._next(': Train goes on')}", "good")
 
     async def _stop_engines(self) -> None:
         if self.begun and self.run.held:
             await self.run.keep()
         await self._display.engines.end()
-        self.say("The engines are stopped: Train starts them again.")
+        self.say("The engines are stopped: " + ("Start" if self._done else "Train") + " starts them again.")
 
     def _new(self, experiment: "Experiment") -> Run:
         self._runs += 1
@@ -203,6 +206,10 @@ class Trainer:
         """Offer the verbs that make sense now."""
         can_undo = self.form.can_undo or (self.run is None and self._past is not None)
         self._display.enable(running=self.running, begun=self.begun, done=self._done, can_undo=can_undo)
+
+    def _next(self, words: str) -> str:
+        """The end of a message on a run that has come back: `words`, if Train goes on with it."""
+        return ". It is done: change a setting, or press Reset, to train anew." if self._done else f"{words}."
 
     @property
     def _done(self) -> bool:

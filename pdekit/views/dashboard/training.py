@@ -41,7 +41,9 @@ async def pieces(
     flying, due, before = 0, 0.0, -1
     steps: list[Any] = []
     look: asyncio.Future[np.ndarray] | None = None
-    finer: tuple[int, asyncio.Future[np.ndarray]] | None = None  # the grid that is next, and the prediction
+    finer: tuple[int, int, asyncio.Future[np.ndarray]] | None = (
+        None  # the grid behind which step, and the prediction
+    )
 
     def depart() -> None:
         nonlocal asked, flying
@@ -52,7 +54,7 @@ async def pieces(
     def follow() -> tuple[int, int]:
         """Behind what is under way: a prediction, if it is time for one, of what it returns; and the next piece."""
         nonlocal look, finer
-        stopped = stopping()  # then what is under way may be halted before it gets to a finer grid
+        stopped = stopping()  # then what was asked for may have been halted, and the history has all there is
         ending = stopped or solver.done or asked >= last
         shown, look, finer = sample(), None, None
         grid = solver.experiment.resolution_at(len(solver.history) if stopped else asked)
@@ -60,7 +62,7 @@ async def pieces(
         if ending or later or shown != before or time.perf_counter() >= due:
             look = asyncio.ensure_future(solver.predict_async(shown, resolution=grid))
         if later:
-            finer = later, asyncio.ensure_future(solver.predict_async(shown, resolution=later))
+            finer = later, asked, asyncio.ensure_future(solver.predict_async(shown, resolution=later))
         if not ending:
             depart()
         return shown, grid
@@ -69,7 +71,7 @@ async def pieces(
         if not solver.done:
             depart()
         while flying:
-            ahead = pace.quick
+            ahead = pace.quick and not stopping()
             if ahead:
                 shown, grid = follow()
             brought, flying = await solver.landed_async(), flying - 1
@@ -82,15 +84,17 @@ async def pieces(
                 prediction, before = await look, shown
                 took = time.perf_counter() - began
                 due = time.perf_counter() + max(min(took / SHARE, OFTEN), SELDOM * took)
+            there = await finer[2] if finer is not None else None
+            change = finer is not None and len(solver.history) == finer[1]  # else it was halted before
             if steps:
-                yield Piece(steps, shown, grid, prediction, flying == 0, finer is not None)
-                if finer is not None:
-                    yield Piece(steps, shown, finer[0], await finer[1], False, True)
+                yield Piece(steps, shown, grid, prediction, flying == 0, change)
+                if change:
+                    yield Piece(steps, shown, finer[0], there, False, True)
     finally:
         # Steps that are on their way belong to the history, even where the painting of a piece went wrong.
         for _ in range(flying):
             await asyncio.gather(solver.landed_async(), return_exceptions=True)
-        looks = [look, finer and finer[1]]
+        looks = [look, finer and finer[2]]
         await asyncio.gather(*(one for one in looks if one is not None), return_exceptions=True)
 
 

@@ -109,13 +109,24 @@ def _changed(dash: "Dashboard", tasks: Tasks, name: str) -> None:
             dash.say(f"From the next step on: learning rate {experiment.rate:g}{_slowness(dash)}.", "busy")
         return
     if dash.run is None:
-        tasks.launch(dash.turn_to(experiment))
-        older = " Drop kept clears the curves of before." if name == "preset" and dash.figure.kept else ""
-        dash.say(f"Press Train.{older}")
+        dash.say("Press Train.")
+        tasks.launch(_turned(dash, name, experiment))
     elif dash.run.goes_on_with(experiment, dash.form.ranks):
         dash.say("The run is done." if dash.solver.done else "Train goes on with the run.")
     else:
-        dash.say("Another experiment: Train starts a new run. Compare keeps the curves of this one.")
+        older = _older(dash, name)
+        dash.say(f"Another experiment: Train starts a new run. Compare keeps the curves of this one.{older}")
+
+
+async def _turned(dash: "Dashboard", name: str, experiment: "Experiment") -> None:
+    await dash.turn_to(experiment)  # which may bring another figure, without kept curves
+    if dash.message == "Press Train.":
+        dash.say(f"Press Train.{_older(dash, name)}")
+
+
+def _older(dash: "Dashboard", name: str) -> str:
+    """What to do about kept curves where another question was chosen."""
+    return " Drop kept clears the curves of before." if name == "preset" and dash.figure.kept else ""
 
 
 def _slowness(dash: "Dashboard") -> str:

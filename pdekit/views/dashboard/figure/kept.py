@@ -12,7 +12,7 @@ from pdekit.views.dashboard.figure.canvas import Canvas, Pen, inked
 from pdekit.views.dashboard.figure.course import By, Curves
 
 MOST = 5
-READ = "%{y:.3g} at %{x:.4g}<extra></extra>"  # what the mouse finds on a curve
+READ = "%{y:.3g} at %{x:,.6~g}<extra></extra>"  # what the mouse finds on a curve
 # The present run is COLOURS[0], and solid.
 _LOOKS = (
     (theme.COLOURS[1], "dash", "– – –"),
@@ -21,11 +21,8 @@ _LOOKS = (
     (theme.COLOURS[5], "longdash", "— —"),
     (theme.COLOURS[4], "longdashdot", "— · —"),
 )
-_ROWS, _NARROW, _WIDE = (
-    3,
-    21,
-    44,
-)  # names in a column, letters that there is room for in one of two, or in one alone
+# Names in a column, and letters that there is room for in one of two, or in one alone.
+_ROWS, _NARROW, _WIDE = 3, 21, 44
 
 
 class Kept:

@@ -35,11 +35,8 @@ class Progress:
         ups: list[dict[str, Any]] = [
             {"type": "log", "exponentformat": "power"} if log else {"nticks": 5},
             {"type": "log", "tickvals": percents, "ticktext": [f"{p:g} %" for p in percents]},
-            {
-                "type": "log",
-                "exponentformat": "power",
-                "nticks": 3,
-            },  # more, and the small digits lie on each other
+            # With more ticks the small digits lie on each other.
+            {"type": "log", "exponentformat": "power", "nticks": 3},
         ]
         small = {"tickfont": {"size": 10}, "fixedrange": True}
         across = small | {"rangemode": "tozero", "nticks": 6}

@@ -89,14 +89,14 @@ class Wire(go.FigureWidget):
             # Plotly keeps here what the figure was built with: repaints are messages, to the pages of their time.
             now = [trace.to_plotly_json() for trace in self.data] if self._built else self._widget_data
             state["_widget_data"] = self.trait_metadata("_widget_data", "to_json")(lines(now), self)
-        if self._opening and self._script:
-            # The pages that are there need not ask, which has to wait for the cell that runs. All of it as text: VS
-            # Code passes on a message with binary parts as a list of its bytes, which takes it seconds for plotly.
-            state |= {
-                "_script": plotly_script(),
-                "_widget_data": plain(now),
-                "_widget_layout": plain(self._layout),
-            }
+            if self._opening and self._script:
+                # The pages that are there need not ask, which has to wait for the cell that runs. All of it as text: VS
+                # Code passes on a message with binary parts as a list of its bytes, which takes it seconds for plotly.
+                state |= {
+                    "_script": plotly_script(),
+                    "_widget_data": plain(now),
+                    "_widget_layout": plain(self._layout),
+                }
         return state
 
     def _send_update_msg(
