@@ -6,14 +6,14 @@ lies in the cluster's folder.
 
 from pathlib import Path
 
+from pdekit.cluster.files import leave
+
 NAME = "halt"
 
 
 def say(folder: Path, number: int) -> None:
     """To the engines of the cluster in `folder`."""
-    draft = folder / f".{NAME}"
-    draft.write_text(str(number))
-    draft.rename(folder / NAME)  # at once: nobody reads half a number
+    leave(folder / NAME, str(number))
 
 
 def said(folder: Path) -> int:

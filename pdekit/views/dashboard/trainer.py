@@ -65,7 +65,7 @@ class Trainer:
         await self._guarded(self._train, single=True)
 
     def pause(self) -> None:
-        """Pause after the step that is under way."""
+        """Pause after the step that is under way, or the next."""
         if self.running:
             self._pausing = True
             self.say("Pausing after the step that is under way.", "busy")

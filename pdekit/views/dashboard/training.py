@@ -41,9 +41,8 @@ async def pieces(
     flying, due, before = 0, 0.0, -1
     steps: list[Any] = []
     look: asyncio.Future[np.ndarray] | None = None
-    finer: tuple[int, int, asyncio.Future[np.ndarray]] | None = (
-        None  # the grid behind which step, and the prediction
-    )
+    # The finer grid that is next, the step behind which it is, and the prediction on it.
+    finer: tuple[int, int, asyncio.Future[np.ndarray]] | None = None
 
     def depart() -> None:
         nonlocal asked, flying

@@ -5,7 +5,7 @@ import ipywidgets as widgets
 # label: (icon, what it does)
 _VERBS = {
     "Train": ("play", "Train until all steps are taken, or Pause"),
-    "Pause": ("pause", "Pause after the step that is under way"),
+    "Pause": ("pause", "Pause after the step that is under way, or the next"),
     "Step": ("step-forward", "Take one optimizer step"),
     "Reset": ("undo", "Forget the run; Undo brings it back"),
     "Compare": ("clone", "Keep this run's curves under the next one's"),

@@ -12,7 +12,6 @@ from pdekit.views.dashboard.figure.thin import FINE, round_up, thin
 
 POINTS = 256  # at most so many points of a curve travel to the browser at a repaint: a panel is about as wide
 TITLES = ("error of the shown sample", "norm of the gradient")
-ROOM = 0.7  # of the axis: a mark behind it has its words on the left
 _GAP, _LEFT, _WIDTH = 380, 58, 306
 
 
@@ -63,7 +62,7 @@ class Progress:
         )  # fmt: skip
         self._gradient = [canvas.trace("scatter", panel, **_EMPTY, **line) for panel in gradient_panel]
         mark = {"mode": "lines+text", "line": {"color": theme.MUTED, "width": 1}, "hoverinfo": "skip"}
-        mark |= {"textfont": {"size": 10, "color": theme.MUTED}}
+        mark |= {"textposition": "bottom right", "textfont": {"size": 10, "color": theme.MUTED}}
         # The marks have a scale of their own, 0 to 1, so that they span the panel whatever the curve does.
         overlays = [canvas.marks(panel) for panel in self._panels]
         self._marks = [canvas.trace("scatter", overlay, **_EMPTY, **mark) for overlay in overlays]
@@ -112,9 +111,8 @@ class Progress:
         x, y = _verticals(x[changes])
         x, y = np.append(x, end), np.append(y, np.zeros(len(end)))
         words = [word for name in names for word in ("", name, "")] + [""] * len(end)
-        sides = [f"bottom {'left' if place > ROOM * end[0] else 'right'}" for place in x]
         for pen in self._marks:
-            pen.put(x=x, y=y, text=words, textposition=sides)
+            pen.put(x=x, y=y, text=words)
         x, y = _verticals(
             np.array([self._classical[0]]) if self._classical and by == "seconds" else np.zeros(0)
         )
