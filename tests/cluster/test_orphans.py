@@ -30,6 +30,10 @@ def train():
     while True:
         world.allreduce(np.ones(1))
 
+def wait():
+    while True:  # a signal that comes just before one long sleep would be handled after it
+        time.sleep(0.1)
+
 cluster = pk.Cluster(ranks={ranks}, timeout=200).start()
 print("folder", cluster._engines.processes.folder, flush=True)
 """
@@ -37,15 +41,15 @@ print("folder", cluster._engines.processes.folder, flush=True)
 ENDS = {
     "SIGKILL during a call": (
         2,
-        "cluster.send(train); print('on', flush=True); time.sleep(300)",
+        "cluster.send(train); print('on', flush=True); wait()",
         signal.SIGKILL,
     ),
     "SIGTERM during a call": (
         1,
-        "cluster.send(train); print('on', flush=True); time.sleep(300)",
+        "cluster.send(train); print('on', flush=True); wait()",
         signal.SIGTERM,
     ),
-    "SIGINT": (1, "print('on', flush=True); time.sleep(300)", signal.SIGINT),
+    "SIGINT": (1, "print('on', flush=True); wait()", signal.SIGINT),
     "an exception": (1, "cluster.send(train); raise ValueError('no')", None),
     "the end without close": (1, "", None),
 }
