@@ -25,7 +25,7 @@ def main(seconds: float = 75) -> None:
         nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL}), notebook)
         with serving("voila", str(notebook), "--Voila.ip=127.0.0.1", folder=Path(folder)) as served:
             browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
-            page = browser.new_page(viewport={"width": 1120, "height": 640}, device_scale_factor=1.5)
+            page = browser.new_page(viewport={"width": 1120, "height": 900}, device_scale_factor=1.5)
             page.goto(served.address)
             screen = Screen(page)
             screen.wait()
