@@ -18,6 +18,8 @@ import pytest
 
 import pdekit as pk
 from pdekit.views.dashboard.dashboard import Dashboard
+from pdekit.views.dashboard.figure import style
+from pdekit.views.dashboard.figure.canvas import CLEAR
 from pdekit.views.dashboard.training import next_finer, pieces
 from pdekit.views.dashboard.wiring import room
 from tests.views.engines import DEATH, FakeCluster
@@ -772,6 +774,8 @@ def test_measure(cluster: FakeCluster) -> None:
         assert set(dash.measurement.column("resolution")) == {64} and dash.solver is solver
         speedup, parts, words = room.box.children
         assert speedup.layout.width is None is parts.layout.width  # the page's
+        assert style.NAME in room.box._dom_classes  # and its colours
+        assert speedup.layout.paper_bgcolor == parts.layout.plot_bgcolor == CLEAR
         assert any(np.allclose(trace.y, [1, 2]) for trace in speedup.data if trace.name != "ideal")
         assert len(parts.data) > 1 and words.value == "a &lt;b&gt;core&lt;/b&gt; is shared"
         assert await trained(dash) > steps  # the run goes on

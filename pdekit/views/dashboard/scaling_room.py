@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import ipywidgets as widgets
 
 import pdekit as pk
+from pdekit.views.dashboard.figure import style
+from pdekit.views.dashboard.figure.canvas import CLEAR
 from pdekit.views.dashboard.figure.wire import Wire
 from pdekit.views.dashboard.verbs import button
 from pdekit.views.scaling.speedup import plot_speedup
@@ -32,6 +34,7 @@ class ScalingRoom:
         )
         self.measure = button("Measure", "line-chart", tooltip)
         self.box = widgets.VBox()
+        self.box.add_class(style.NAME)
 
     def enable(self, *, running: bool, dead: bool, ranks: int) -> None:
         """Offer it where it makes sense."""
@@ -43,6 +46,7 @@ class ScalingRoom:
         words = widgets.HTML("<br>".join(map(escape, measurement.warnings)))
         for figure in figures:
             figure.update_layout(width=None, autosize=True)  # as wide as the page lets it be
+            figure.update_layout(paper_bgcolor=CLEAR, plot_bgcolor=CLEAR, legend_bgcolor=CLEAR)
         self.box.children = (*map(Wire, figures), words)
 
 
