@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,29 @@ def test_the_words_of_a_kept_run_have_room_and_say_its_error() -> None:
         assert f"{name} · 12.3 %" in said(figure) and "this run single" in said(figure)
     figure.mark_sample(3)
     assert "%" not in said(figure).partition("loss")[0]
+
+
+def test_no_text_is_ever_empty_or_plotly_would_give_up_its_place() -> None:
+    figure = LiveFigure()
+
+    def texts() -> list[str]:
+        given = [trace.text for trace in figure.widget.data if isinstance(trace.text, list | tuple)]
+        return [text for some in given for text in some]
+
+    one, finer = history(3), history(6)
+    for step in finer.steps[3:]:
+        one.extend([replace(step, resolution=32)], np.ones((1, 2, 3)))
+    for show in (
+        lambda: figure.show_loss(history(3), window=1),
+        lambda: figure.show_loss(one, window=1),
+        lambda: figure.show_ranks(one, [1e8, 1e8]),
+        lambda: figure.show_classical(0.5, "classical solver"),
+        lambda: figure.show_by("seconds"),
+        figure.clear,
+    ):
+        assert texts() and all(texts())
+        show()
+    assert all(texts())
 
 
 def test_runs_are_kept_and_dropped() -> None:

@@ -41,7 +41,7 @@ class Pen:
 
     def put(self, **attributes: Any) -> None:
         """Give the trace these attributes; nested ones with an underscore, as plotly has them."""
-        self._canvas.widget.put(self._index, attributes)
+        self._canvas.widget.put(self._index, _lasting(attributes))
 
 
 @dataclass
@@ -54,6 +54,12 @@ class Words:
     def say(self, text: str) -> None:
         """Show `text` in its place."""
         self.canvas.say(self.index, text)
+
+
+def _lasting(attributes: dict[str, Any]) -> dict[str, Any]:
+    """A blank where a text is empty: plotly.js gives up the place of an empty one, and later words do not show."""
+    text = attributes.get("text")
+    return attributes if text is None else attributes | {"text": [words or " " for words in text]}
 
 
 def inked(text: str, colour: str) -> str:
@@ -101,7 +107,7 @@ class Canvas:
         if panel:
             names = panel.split()
             attributes |= {"xaxis": f"x{names[0]}", "yaxis": f"y{names[-1]}"}
-        self._traces.append({"type": kind, **attributes})
+        self._traces.append({"type": kind, **_lasting(attributes)})
         return Pen(self, len(self._traces) - 1)
 
     def title(self, x: float, y: float, text: str) -> None:

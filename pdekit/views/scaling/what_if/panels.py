@@ -63,7 +63,7 @@ class Panels:
         ]  # fmt: skip
         self._chosen = canvas.trace(
             "scatter", second, **_EMPTY, mode="markers", cliponaxis=False, hoverinfo="skip",
-            marker={"symbol": "triangle-down", "size": 11, "color": theme.INK},
+            marker={"symbol": "triangle-down", "size": 11, "color": theme.MUTED},
         )  # fmt: skip
         for k, part in enumerate(SHARES):  # a legend that needs no layout
             words = f'<span style="color:{PARTS[part][1]}">■</span> {PARTS[part][0]}'
@@ -121,7 +121,7 @@ class Panels:
         )  # fmt: skip
         dot = canvas.trace(
             "scatter", panel, **_EMPTY, mode="markers", hoverinfo="skip",
-            marker={"size": 11, "color": theme.INK},
+            marker={"size": 11, "color": theme.MUTED},
         )  # fmt: skip
         return Curve(area, line, dot)
 
