@@ -22,7 +22,7 @@ from pdekit.views.dashboard.held_out import HeldOut, figure_of
 from tests.browser.conftest import QUIET, SCREEN
 from tests.browser.test_script import MAKE, given
 
-OPEN = f"""async ([script, state]) => {{ {MAKE}
+OPEN = f"""async ([script, plotly, state, way]) => {{ {MAKE}
     const drawn = () => new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve, 0)));
     window.whole = async message => {{
         send(message);
@@ -36,7 +36,7 @@ OPEN = f"""async ([script, state]) => {{ {MAKE}
 }}"""
 
 
-async def messages(count: int) -> tuple[tuple[str, dict[str, Any]], list[Any], list[Any]]:
+async def messages(count: int) -> tuple[tuple[str, str, dict[str, Any]], list[Any], list[Any]]:
     """A figure in the middle of a training, for a page; so many whole repaints of it, and as many sketches."""
     problem, noise = pk.Poisson(64), np.random.default_rng(0)
     figure = figure_of(problem)
@@ -94,11 +94,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--count", type=int, default=20)
     chosen = parser.parse_args()
-    state, wholes, sketches = asyncio.run(messages(chosen.count + 1))
+    figure, wholes, sketches = asyncio.run(messages(chosen.count + 1))
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
         page = browser.new_page(viewport=SCREEN)
-        page.evaluate(OPEN, [*state])
+        page.evaluate(OPEN, [*figure, "told"])
         pairs = [
             (seconds(page, "whole", wholes), seconds(page, "sketch", sketches)) for _ in range(chosen.rounds)
         ]

@@ -22,7 +22,7 @@ from pdekit.views.dashboard.training import Piece
 from pdekit.views.dashboard.verbs import Verbs
 from pdekit.views.theme import grid_name
 
-REST = 4  # times as long as a whole repaint takes the page: so long there are only sketches
+REST = 9  # times as long as a whole repaint takes the page: so long there are only sketches
 TIMED = 128  # nodes a side, at most, of the grid on which the classical solver is timed
 
 

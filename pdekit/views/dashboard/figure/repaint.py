@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pdekit.views.dashboard.figure.seldom import Seldom
 from pdekit.views.dashboard.figure.wire import Wire
 
-PERIOD = 1.0  # seconds, at least, between two whole repaints: each takes a browser 0.2 s of a core
+PERIOD = 1.0  # seconds, at least, between two whole repaints: each takes a browser 0.1 s of a core, or more
 
 
 class Repaint:

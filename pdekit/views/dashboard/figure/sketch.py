@@ -1,7 +1,7 @@
 """What a quick repaint of the live figure sends: fields and curves alone, for `sketch.js` to draw.
 
-A repaint by plotly takes a browser a fifth of a second of a core, whatever it is that has changed; this takes a tenth
-of that. Axes, colours and words stay as they are, until the next whole repaint.
+A repaint by plotly takes a browser a tenth of a second of a core, whatever it is that has changed; this takes a
+seventh of that. Axes, colours and words stay as they are, until the next whole repaint.
 """
 
 from collections.abc import Mapping
