@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from pdekit.cluster.files import leave
+
 PERIOD = 0.1  # seconds between two looks
 
 
@@ -76,9 +78,7 @@ def in_words(code: int) -> str:
 
 def _note(folder: Path, role: str, process: int, words: str) -> None:
     if folder.exists():
-        draft = folder / f".{role}-{process}"
-        draft.write_text(words)
-        draft.rename(folder / f"ended-{role}-{process}")  # at once: nobody reads half a note
+        leave(folder / f"ended-{role}-{process}", words)
 
 
 def _follow(guard: int) -> None:

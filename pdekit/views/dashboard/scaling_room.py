@@ -45,8 +45,9 @@ class ScalingRoom:
         figures = [plot_speedup(measurement), plot_step(measurement)]
         words = widgets.HTML("<br>".join(map(escape, measurement.warnings)))
         for figure in figures:
-            figure.update_layout(width=None, autosize=True)  # as wide as the page lets it be
-            figure.update_layout(paper_bgcolor=CLEAR, plot_bgcolor=CLEAR, legend_bgcolor=CLEAR)
+            figure.update_layout(  # as wide as the page lets it be, on the page's ground
+                width=None, autosize=True, paper_bgcolor=CLEAR, plot_bgcolor=CLEAR, legend_bgcolor=CLEAR
+            )
         self.box.children = (*map(Wire, figures), words)
 
 
