@@ -56,6 +56,15 @@ def test_large_numbers_are_said_without_an_exponent(model: object) -> None:
     assert "e+" not in what.words
 
 
+def test_the_mark_of_the_chosen_ranks_lies_inside_its_axis_or_plotly_hides_it(what: pk.WhatIf) -> None:
+    what.set(ranks=16)
+    scatters = what._panels.widget.select_traces({"type": "scatter"})
+    (mark,) = (trace for trace in scatters if trace.marker.symbol == "triangle-down")
+    axis = what._panels.widget.layout[f"yaxis{mark.yaxis.removeprefix('y')}"]
+    assert list(mark.x) == [RANKS.index(16)]
+    assert 1 < mark.y[0] < axis.range[1]  # above the bars, which end at 1
+
+
 def test_ways_of_one_topology_are_not_kept_for_another() -> None:
     machine = pk.machines()["Ethernet 1 Gb/s"]
     flat = machine.allreduce(5e6, 64, "recursive doubling")

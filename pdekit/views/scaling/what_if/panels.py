@@ -39,7 +39,7 @@ class Panels:
             for place, x, y in zip(
                 places,
                 [across, bars | up | {"showgrid": False}, across, across],
-                [speed, {"range": [0, 1], "tickformat": ".0%"}, times, money],
+                [speed, {"range": [0, 1.08], "tickformat": ".0%"}, times, money],
                 strict=True,
             )
         )
