@@ -1,40 +1,68 @@
-"""Trains in the dashboard for a while and keeps the picture of it that README and first lesson show.
+"""Takes the pictures of live figures that README and lessons show, in Voila (needs a Chromium).
 
-PYTHONPATH=. python .make/picture.py [SECONDS]     (default 75; needs a Chromium)
+PYTHONPATH=. python .make/picture.py [dashboard] [what-if]     (both by default)
 """
 
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.conftest import CELLS, KERNEL, QUIET, serving
 from tests.browser.screen import ROOT, Screen
 
-PICTURE = Path(__file__).parents[1] / "notebooks" / "pictures" / "dashboard.png"
+PICTURES = Path(__file__).parents[1] / "notebooks" / "pictures"
+TRAINED = 75  # seconds
+WHAT_IF = """import pdekit as pk
+costs = pk.costs(pk.table("optimizers"), "galerkin-64", 4e-3)
+model = pk.fit(pk.Measurement.named("scaling-example"))
+sliders = pk.WhatIf(model, costs=costs, goal="a gap of 0.4 %", resolution=64)
+sliders.set(machine="InfiniBand HDR", ranks=64, batch=64, optimizer="lbfgs")
+sliders"""
 
 
-def main(seconds: float = 75) -> None:
-    """Train the default experiment on two ranks for `seconds`, then take the picture."""
+def train(page: Page) -> None:
+    """The default experiment on two ranks."""
+    screen = Screen(page)
+    screen.wait()
+    screen.button("Train").click()
+    page.wait_for_timeout(1000 * TRAINED)
+
+
+def settle(page: Page) -> None:
+    """The first answer of the what-if."""
+    page.locator(".barlayer .trace").first.wait_for()
+    page.wait_for_timeout(2000)
+
+
+# name: the cells, what to wait for, what is in the picture, and how wide the page is (pixels)
+Picture = tuple[tuple[str, ...], Callable[[Page], None], str, int]
+ALL: dict[str, Picture] = {
+    "dashboard": (CELLS, train, ROOT, 1120),
+    "what-if": ((WHAT_IF,), settle, ".widget-box:has(.pdekit-figure)", 1240),
+}
+
+
+def take(name: str) -> None:
+    """Write the picture of that name anew."""
+    sources, ready, shown, width = ALL[name]
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        notebook = Path(folder) / "dashboard.ipynb"
-        cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+        notebook = Path(folder) / f"{name}.ipynb"
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
         nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL}), notebook)
         with serving("voila", str(notebook), "--Voila.ip=127.0.0.1", folder=Path(folder)) as served:
             browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
-            page = browser.new_page(viewport={"width": 1120, "height": 900}, device_scale_factor=1.5)
+            page = browser.new_page(viewport={"width": width, "height": 900}, device_scale_factor=1.5)
             page.goto(served.address)
-            screen = Screen(page)
-            screen.wait()
-            screen.button("Train").click()
-            page.wait_for_timeout(1000 * seconds)
-            page.locator(ROOT).screenshot(path=PICTURE)
-            print(screen.message(), "|", page.locator(ROOT).inner_text()[-200:])
+            ready(page)
+            page.locator(shown).first.screenshot(path=PICTURES / f"{name}.png")
             browser.close()
 
 
 if __name__ == "__main__":
-    main(*map(float, sys.argv[1:]))
+    for each in sys.argv[1:] or ALL:
+        take(each)
