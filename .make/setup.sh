@@ -40,6 +40,9 @@ explain() {
         *"No matching distribution found for"*)
             why=$(grep -o 'No matching distribution found for.*' "$log" | tail -n 1)
             why="$why, Python $version, $(uname -sm); try another: make setup PYTHON=/path/to/python3.11" ;;
+        *ResolutionImpossible*)  # the pins agree with each other
+            why=$(grep -o '(constraint) .*' "$log" | tail -n 1 | cut -d ' ' -f 2)
+            why="the package index did not offer ${why:-a pinned version}; run make setup again, or use another index" ;;
         *) why=$(grep -i 'error' "$log" | tail -n 1) ;;
     esac
     fail "$1: ${why:-pip ended without a message} (see $log)"
