@@ -3,8 +3,8 @@
 PYTHONPATH=. python .make/picture.py [dashboard] [what-if]     (both by default)
 """
 
+import argparse
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -64,5 +64,10 @@ def take(name: str) -> None:
 
 
 if __name__ == "__main__":
-    for each in sys.argv[1:] or ALL:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("name", nargs="*", help=f"{' or '.join(ALL)}; all by default")
+    chosen = parser.parse_args().name or [*ALL]
+    if unknown := set(chosen) - set(ALL):
+        parser.error(f"expected {' or '.join(ALL)}, got {', '.join(sorted(unknown))}")
+    for each in chosen:
         take(each)
